@@ -1,0 +1,18 @@
+"""First-class Redis for applications built on dependency-injector."""
+
+from modkit_redis.bundle import AsyncRedisBundle, BundleSettings, RedisBundle
+from modkit_redis.client import AsyncRedisModule, RedisModule, RedisSettings
+from modkit_redis.kernel import OrderedResource, check_wiring, mount, wire_strict
+
+__all__ = [
+    "AsyncRedisBundle",
+    "AsyncRedisModule",
+    "BundleSettings",
+    "OrderedResource",
+    "RedisBundle",
+    "RedisModule",
+    "RedisSettings",
+    "check_wiring",
+    "mount",
+    "wire_strict",
+]

@@ -1,0 +1,148 @@
+"""The bundle: one client with its capabilities, and the same again under each instance name."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, cast
+
+from dependency_injector import providers
+from dependency_injector.providers import Provider
+
+from modkit_redis.client.config import RedisSettings
+from modkit_redis.client.module import AsyncRedisModule, RedisModule
+from modkit_redis.contract.errors import DeclarationError
+from modkit_redis.contract.names import CAPABILITIES, checked_name
+from modkit_redis.kernel.facade import Module, mount
+from modkit_redis.kernel.settings import FROM_ENVIRONMENT
+
+_SECTIONS: Final = ("named",)
+"""Sections of a bundle's configuration that are not the base module's."""
+
+_NOT_YET: Final = types.MappingProxyType(
+    {
+        each: f"redis.{each}.store is reserved: this release has no {each} capability yet"
+        for each in CAPABILITIES
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class BundleSettings:
+    """Settings of a bundle, as objects.
+
+    Attributes:
+        redis: Settings of the client.
+        named: Settings of each named instance.
+    """
+
+    redis: RedisSettings
+    named: Mapping[str, BundleSettings] = field(default_factory=dict)
+
+
+class Bundle(Module):
+    """What both bundles have in common: instances nested below names of their own.
+
+    Attributes:
+        names: The names of the nested instances.
+    """
+
+    names: ClassVar[tuple[str, ...]] = ()
+    if TYPE_CHECKING:
+        _config: ClassVar[Provider[Any]]
+        _env_file: ClassVar[Provider[Any]]
+
+    def __init_subclass__(cls) -> None:
+        for name, provider in cls.providers.items():
+            if isinstance(provider, providers.Container) and name[0] != "_" and name not in cls.exports:
+                if provider.container._hidden["_name"]() != checked_name(name):
+                    raise DeclarationError(f"{cls.__name__}.{name}", f"must be made with .instance({name!r})")
+                for other in cls.names:  # REDIS_A_CACHE_… must not belong to both `a` and `a_cache`
+                    short, long = sorted((other, name), key=len)
+                    if long.startswith(short + "_"):
+                        checked_name(long.removeprefix(short + "_"))
+                cls.names, cls.exports = (*cls.names, name), (*cls.exports, name)
+        super().__init_subclass__()
+
+    @classmethod
+    def instance(cls, name: str, **inputs: Any) -> Self:
+        """Return a bundle to be nested in a subclass: ``analytics = RedisBundle.instance("analytics")``.
+
+        Args:
+            name: Its name, and that of the attribute; it reads ``REDIS_<NAME>_…``.
+            inputs: Its own inputs; without ``config`` its section ``named.<name>`` is used, or its own
+                part of the environment where the bundle around it reads the environment.
+
+        Raises:
+            InvalidNameError: If tokens or settings made from *name* could collide with others.
+        """
+        plain = next(base for base in cls.__mro__ if issubclass(base, Bundle) and not base.names)
+        inherited: dict[str, Any] = {}
+        if "config" not in inputs:
+            config = providers.Callable(part, cls._config, "named", checked_name(name))
+            inherited = {"config": config, "env_file": cls._env_file}
+        return cast(Self, mount(plain, name=checked_name(name), **{**inherited, **inputs}))
+
+    @classmethod
+    def named(cls, *names: str) -> type[Self]:
+        """Return this bundle with an instance nested for each of *names*.
+
+        Raises:
+            InvalidNameError: If tokens or settings made from a name could collide with others.
+        """
+        members = {name: cls.instance(name) for name in names}
+        body = {"__module__": cls.__module__, "__doc__": cls.__doc__, **members}
+        return cast("type[Self]", types.new_class(cls.__name__, (cls,), exec_body=lambda ns: ns.update(body)))
+
+
+def _input(default: object) -> Provider[Any]:
+    return providers.Object(default)
+
+
+def own(config: Any) -> Any:
+    """Return the base module's part of a bundle's configuration."""
+    if isinstance(config, Mapping):
+        return {key: value for key, value in config.items() if key not in _SECTIONS}
+    return config.redis if isinstance(config, BundleSettings) else config
+
+
+def part(config: Any, *path: str) -> Any:
+    """Return what is below *path* in a bundle's configuration: empty if nothing, never the environment."""
+    if config is FROM_ENVIRONMENT:
+        return config
+    for step in path:
+        config = config.get(step) if isinstance(config, Mapping) else getattr(config, step, None)
+    return {} if config is None else config
+
+
+class RedisBundle(Bundle):
+    """One client with its capabilities."""
+
+    exports = ("client", "key_prefix")
+    inputs = ("config", "name", "env_file", "client")
+    reserved = _NOT_YET
+
+    _config, _name, _env_file, _client = _input(FROM_ENVIRONMENT), _input(""), _input(None), _input(None)
+    _base = mount(
+        RedisModule, config=providers.Callable(own, _config), name=_name, env_file=_env_file, client=_client
+    )
+    client, key_prefix = _base.client, _base.key_prefix
+
+
+class AsyncRedisBundle(Bundle):
+    """One client for asyncio with its capabilities."""
+
+    exports = ("client", "key_prefix")
+    inputs = ("config", "name", "env_file", "client")
+    reserved = _NOT_YET
+
+    _config, _name, _env_file, _client = _input(FROM_ENVIRONMENT), _input(""), _input(None), _input(None)
+    _base = mount(
+        AsyncRedisModule,
+        config=providers.Callable(own, _config),
+        name=_name,
+        env_file=_env_file,
+        client=_client,
+    )
+    client, key_prefix = _base.client, _base.key_prefix

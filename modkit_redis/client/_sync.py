@@ -1,0 +1,56 @@
+# Generated from _async.py by .ci/unasync.py; do not edit.
+"""The executor that stores use: commands through the pool of the exported client."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import redis
+from redis import exceptions
+
+from modkit_redis.client.errors import answered
+from modkit_redis.client.exchange import exchange, moment, pool_of
+from modkit_redis.client.executor import Argument, Command, Reply, Script
+from modkit_redis.contract.values import Duration
+
+
+class RedisExecutor:
+    """Sends commands through the pool of a ``redis.Redis``, each once, and returns raw replies."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        """Take the pool of *client*; nothing is sent.
+
+        Raises:
+            ArgumentError: If it is no ``redis.Redis``, or one without a pool of connections.
+        """
+        self._pool = pool_of(client)
+
+    def execute(self, *command: Argument, deadline: Duration | None = None) -> Reply:
+        """Send one command and return its reply; see ``Executor``."""
+        operation = str(command[0])
+        [reply] = exchange(self._pool, (command,), operation, moment(deadline))
+        return answered(reply, operation)
+
+    def execute_many(self, commands: Sequence[Command], *, deadline: Duration | None = None) -> list[Reply]:
+        """Send *commands* in one round trip and return their replies; see ``Executor``."""
+        if not commands:
+            return []
+        replies = exchange(self._pool, commands, "pipeline", moment(deadline))
+        return [answered(reply, str(command[0])) for command, reply in zip(commands, replies, strict=True)]
+
+    def run(
+        self,
+        script: Script,
+        keys: Sequence[str] = (),
+        args: Sequence[Argument] = (),
+        *,
+        deadline: Duration | None = None,
+    ) -> Reply:
+        """Run *script* once; see ``Executor``."""
+        until, rest = moment(deadline), (len(keys), *keys, *args)
+        known = ("EVALSHA", script.sha, *rest)
+        [reply] = exchange(self._pool, (known,), script.name, until)
+        if isinstance(reply, exceptions.NoScriptError):  # it did not run, so running it now is the first time
+            whole = ("EVAL", script.source, *rest)
+            [reply] = exchange(self._pool, (whole,), script.name, until)
+        return answered(reply, script.name)

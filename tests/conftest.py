@@ -1,0 +1,76 @@
+"""The server that the tests use, and names of their own on it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from collections.abc import Iterator
+
+import pytest
+import redis
+
+from modkit_redis.testing import EmbeddedServer
+from tests.support import TestServer, delete_below, running_container
+
+CHOICE = os.environ.get("MODKIT_REDIS_TEST_SERVER", "embedded")
+
+
+def pytest_report_header() -> str:
+    return f"redis server: {CHOICE} (MODKIT_REDIS_TEST_SERVER=embedded, container, or host:port)"
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[TestServer]:
+    """The one server of this run; others may use it too, so nothing is flushed."""
+    if CHOICE == "embedded":
+        with EmbeddedServer() as embedded:
+            yield TestServer("embedded", embedded.addr)
+    elif CHOICE == "container":
+        with running_container() as addr:
+            yield TestServer("container", addr)
+    else:
+        yield TestServer("given", CHOICE)
+
+
+@pytest.fixture
+def addr(server: TestServer) -> str:
+    return server.addr
+
+
+@pytest.fixture
+def prefix(admin: redis.Redis) -> Iterator[str]:
+    """A key prefix of this test's own; what it leaves behind is deleted."""
+    mine = f"test-{secrets.token_hex(6)}"
+    yield mine
+    delete_below(admin, mine)
+
+
+@pytest.fixture
+def admin(server: TestServer) -> Iterator[redis.Redis]:
+    """A stock client: a second pair of eyes on the server."""
+    with server.client() as client:
+        yield client
+
+
+@pytest.fixture
+def private_server() -> Iterator[EmbeddedServer]:
+    """A server of this test's own, to be killed, frozen or counted on."""
+    with EmbeddedServer() as embedded:
+        yield embedded
+
+
+@pytest.fixture
+def closed_port() -> Iterator[str]:
+    """An address where nobody listens, and nobody will."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield f"127.0.0.1:{held.getsockname()[1]}"
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees the settings of whoever runs it."""
+    for name in list(os.environ):
+        if name.startswith("REDIS_"):
+            monkeypatch.delenv(name)
