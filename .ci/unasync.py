@@ -23,7 +23,9 @@ RULES: Rules = (
     (r"\bawait ", r""),
     (r"\bAsync([A-Z]\w*)", r"\1"),
     (r"\basync_(\w+)", r"\1"),
-    (r"_async\b", r"_sync"),
+    (r"\basync with\b", r"with"),
+    (r"\basync for\b", r"for"),
+    (r"\baclose\b", r"close"),
     (r"\bredis\.asyncio\b", r"redis"),
 )
 

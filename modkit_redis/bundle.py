@@ -14,7 +14,7 @@ from modkit_redis.client.config import RedisSettings
 from modkit_redis.client.module import AsyncRedisModule, RedisModule
 from modkit_redis.contract.errors import DeclarationError
 from modkit_redis.contract.names import CAPABILITIES, checked_name
-from modkit_redis.kernel.facade import Module, mount
+from modkit_redis.kernel.facade import Awaited, Blocking, Module, mount
 from modkit_redis.kernel.settings import FROM_ENVIRONMENT
 
 _SECTIONS: Final = ("named",)
@@ -116,11 +116,11 @@ def part(config: Any, *path: str) -> Any:
     return {} if config is None else config
 
 
-class RedisBundle(Bundle):
+class RedisBundle(Bundle, Blocking):
     """One client with its capabilities."""
 
-    exports = ("client", "key_prefix")
-    inputs = ("config", "name", "env_file", "client")
+    exports: ClassVar[tuple[str, ...]] = ("client", "key_prefix")
+    inputs: ClassVar[tuple[str, ...]] = ("config", "name", "env_file", "client")
     reserved = _NOT_YET
 
     _config, _name, _env_file, _client = _input(FROM_ENVIRONMENT), _input(""), _input(None), _input(None)
@@ -130,11 +130,11 @@ class RedisBundle(Bundle):
     client, key_prefix = _base.client, _base.key_prefix
 
 
-class AsyncRedisBundle(Bundle):
+class AsyncRedisBundle(Bundle, Awaited):
     """One client for asyncio with its capabilities."""
 
-    exports = ("client", "key_prefix")
-    inputs = ("config", "name", "env_file", "client")
+    exports: ClassVar[tuple[str, ...]] = ("client", "key_prefix")
+    inputs: ClassVar[tuple[str, ...]] = ("config", "name", "env_file", "client")
     reserved = _NOT_YET
 
     _config, _name, _env_file, _client = _input(FROM_ENVIRONMENT), _input(""), _input(None), _input(None)

@@ -11,7 +11,7 @@ import pytest
 import redis
 
 from modkit_redis.testing import EmbeddedServer
-from tests.support import TestServer, delete_below, running_container
+from tests.support import TestServer, delete_below, docker_is_missing, running_container
 
 CHOICE = os.environ.get("MODKIT_REDIS_TEST_SERVER", "embedded")
 
@@ -74,3 +74,12 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("REDIS_"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def container_addr() -> Iterator[str]:
+    """Redis in a container, whatever server the other tests use."""
+    if missing := docker_is_missing():
+        pytest.skip(missing)
+    with running_container() as addr:
+        yield addr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import sys
@@ -76,3 +77,16 @@ def running_container() -> Iterator[str]:
 
     with RedisContainer(os.environ.get("MODKIT_REDIS_TEST_IMAGE", "redis:8-alpine")) as container:
         yield f"{container.get_container_host_ip()}:{container.get_exposed_port(6379)}"
+
+
+def docker_is_missing() -> str:
+    """Return why no container can be run here, or nothing."""
+    import docker  # type: ignore[import-untyped]  # noqa: PLC0415  # only the container tests ask
+    from docker.errors import DockerException  # type: ignore[import-untyped]  # noqa: PLC0415
+
+    try:
+        with contextlib.closing(docker.from_env()) as engine:
+            engine.ping()
+    except (DockerException, OSError) as error:
+        return f"no Docker engine answers here ({type(error).__name__})"
+    return ""

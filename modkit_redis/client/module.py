@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import redis
 import redis.asyncio
@@ -17,7 +17,7 @@ from modkit_redis.client._sync import RedisExecutor
 from modkit_redis.client.config import RedisSettings
 from modkit_redis.client.lifecycle import open_async_client, open_client
 from modkit_redis.contract.errors import BuildError, ConfigError
-from modkit_redis.kernel.facade import Module
+from modkit_redis.kernel.facade import Awaited, Blocking
 from modkit_redis.kernel.resources import AsyncLazy, Lazy
 from modkit_redis.kernel.settings import FROM_ENVIRONMENT
 
@@ -100,11 +100,11 @@ def _input(default: object) -> Provider[Any]:
     return providers.Object(default)
 
 
-class RedisModule(Module):
+class RedisModule(Blocking):
     """One client and the prefix of its keys."""
 
-    exports = ("client", "key_prefix")
-    inputs = ("config", "name", "env_file", "client")
+    exports: ClassVar[tuple[str, ...]] = ("client", "key_prefix")
+    inputs: ClassVar[tuple[str, ...]] = ("config", "name", "env_file", "client")
 
     _config, _name, _env_file, _client = _input(FROM_ENVIRONMENT), _input(""), _input(None), _input(None)
     _settings = Lazy(RedisSettings.load, _config, _name, _env_file, name=_name, member="settings")
@@ -114,11 +114,11 @@ class RedisModule(Module):
     client = ClientResource(open_client, _settings, brought=_client, prefix=key_prefix, name=_name)
 
 
-class AsyncRedisModule(Module):
+class AsyncRedisModule(Awaited):
     """One client for asyncio and the prefix of its keys."""
 
-    exports = ("client", "key_prefix")
-    inputs = ("config", "name", "env_file", "client")
+    exports: ClassVar[tuple[str, ...]] = ("client", "key_prefix")
+    inputs: ClassVar[tuple[str, ...]] = ("config", "name", "env_file", "client")
 
     _config, _name, _env_file, _client = _input(FROM_ENVIRONMENT), _input(""), _input(None), _input(None)
     _settings = Lazy(RedisSettings.load, _config, _name, _env_file, name=_name, member="settings")

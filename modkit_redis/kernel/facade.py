@@ -152,16 +152,36 @@ if TYPE_CHECKING:
             """Check that every dependency was given."""
 
         def init_resources(self) -> Awaitable[None] | None:
-            """Load the base settings; connect and ping if they say so. To be awaited in async modules."""
+            """Load the base settings; connect and ping if they say so."""
 
         def shutdown_resources(self) -> Awaitable[None] | None:
-            """Close what was opened, the client last. To be awaited in async modules."""
+            """Close what was opened, the client last."""
 
         def wire(self, modules: Iterable[types.ModuleType | str] | None = None) -> None:
             """Inject into *modules*; prefer ``wire_strict``."""
 
         def unwire(self) -> None:
             """End the injecting."""
+
+    class Blocking(Module):
+        """A module whose life is ruled by plain calls."""
+
+        def init_resources(self) -> None:
+            """Load the base settings; connect and ping if they say so."""
+
+        def shutdown_resources(self) -> None:
+            """Close what was opened, the client last."""
+
+    class Awaited(Module):
+        """A module whose life is ruled by awaited calls."""
+
+        def init_resources(self) -> Awaitable[None]:
+            """Load the base settings; connect and ping if they say so."""
+            ...
+
+        def shutdown_resources(self) -> Awaitable[None]:
+            """Close what was opened, the client last."""
+            ...
 
 else:
 
@@ -200,6 +220,8 @@ else:
                 inherited = (vars(base).get("providers", {}).get(name) for base in cls.__mro__[1:])
                 if any(old is not provider and old in reached for old in inherited):
                     raise DeclarationError(f"{cls.__name__}.{name}", "replaces what its siblings still use")
+
+    Blocking = Awaited = Module  # they differ in what type checkers see
 
 
 def mount(module: Callable[P, T], *args: P.args, **inputs: P.kwargs) -> T:

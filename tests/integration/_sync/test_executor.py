@@ -1,0 +1,176 @@
+# Generated from ../_async/test_executor.py by .ci/unasync.py; do not edit.
+"""The executor against a real server: one round trip each, nothing repeated, bounded."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+import redis
+
+from modkit_redis import RedisModule
+from modkit_redis.client import RedisExecutor, Script
+from modkit_redis.contract import ArgumentError, CommandRefusedError, StoreUnavailableError
+from modkit_redis.testing import EmbeddedServer, ServerWatch
+from tests.faults.mute import mute_peer
+
+ADD = Script("add", "return redis.call('INCRBY', KEYS[1], ARGV[1])")
+
+
+@pytest.fixture
+def module(private_server: EmbeddedServer) -> Iterator[RedisModule]:
+    module = RedisModule(config={"addr": private_server.addr, "pool_size": 1})
+    yield module
+    module.shutdown_resources()
+
+
+@pytest.fixture
+def executor(module: RedisModule) -> RedisExecutor:
+    return RedisExecutor(module.client())
+
+
+@pytest.fixture
+def watch(private_server: EmbeddedServer) -> Iterator[ServerWatch]:
+    with ServerWatch(private_server.addr) as watch:
+        yield watch
+
+
+def test_replies_are_raw(executor: RedisExecutor) -> None:
+    assert executor.execute("SET", "a", b"\xff") == b"OK"
+    assert executor.execute("GET", "a") == b"\xff"
+    assert executor.execute("GET", "none") is None
+    assert executor.execute("MGET", "a", "none") == [b"\xff", None]
+    assert executor.execute("STRLEN", "a") == 1
+
+
+def test_a_command_is_one_command(executor: RedisExecutor, watch: ServerWatch) -> None:
+    executor.execute("PING")
+    watch.commands()
+
+    executor.execute("SET", "a", 1, "PX", 5000)
+
+    assert watch.commands() == ["SET a 1 PX 5000"]
+
+
+def test_many_commands_are_answered_in_order(executor: RedisExecutor, watch: ServerWatch) -> None:
+    replies = executor.execute_many([("SET", "a", "1"), ("GET", "a"), ("GET", "b"), ("INCR", "a")])
+
+    assert replies == [b"OK", b"1", None, 2]
+    assert watch.commands()[-4:] == ["SET a 1", "GET a", "GET b", "INCR a"]
+    assert executor.execute_many([]) == []
+    assert watch.commands() == []
+
+
+def test_after_a_refusal_among_many_all_others_were_carried_out(executor: RedisExecutor) -> None:
+    with pytest.raises(redis.ResponseError, match="WRONGTYPE"):
+        executor.execute_many([("SET", "a", "x"), ("LPUSH", "a", "1"), ("SET", "b", "y")])
+
+    assert executor.execute_many([("GET", "a"), ("GET", "b")]) == [b"x", b"y"]
+
+
+def test_a_script_is_sent_whole_only_once(executor: RedisExecutor, watch: ServerWatch) -> None:
+    assert executor.run(ADD, ["n"], [2]) == 2
+    assert executor.run(ADD, ["n"], [3]) == 5
+
+    sent = [command.split()[0] for command in watch.commands() if not command.startswith("CLIENT")]
+    assert sent == ["EVALSHA", "EVAL", "EVALSHA"]
+
+
+def test_a_flushed_script_runs_once_all_the_same(executor: RedisExecutor) -> None:
+    executor.run(ADD, ["n"], [1])
+    executor.execute("SCRIPT", "FLUSH")
+
+    assert executor.run(ADD, ["n"], [1]) == 2
+
+
+def test_a_refused_command_is_ours_and_redis_pys(
+    executor: RedisExecutor, private_server: EmbeddedServer
+) -> None:
+    executor.execute("CONFIG", "SET", "maxmemory", "1")
+
+    with pytest.raises(CommandRefusedError) as caught:
+        executor.execute("SET", "token", "value")
+
+    assert (caught.value.operation, caught.value.reason) == ("SET", "oom")
+    assert isinstance(caught.value, redis.ResponseError)
+    assert str(caught.value) == "SET: refused by Redis (oom)"
+
+
+def test_a_lost_server_is_a_typed_error_and_a_new_one_is_found(
+    executor: RedisExecutor, private_server: EmbeddedServer
+) -> None:
+    executor.execute("PING")
+    port = int(private_server.addr.rpartition(":")[2])
+    private_server.kill()
+
+    with pytest.raises(StoreUnavailableError) as caught:
+        executor.execute("GET", "a")
+    private_server.start(port)
+
+    assert isinstance(caught.value, redis.ConnectionError)
+    assert executor.execute("PING") == b"PONG"
+
+
+@pytest.mark.parametrize("deadline", [0.2, 1])
+def test_a_deadline_bounds_the_whole_call(deadline: float) -> None:
+    with mute_peer() as address:
+        module = RedisModule(config={"addr": address, "read_timeout": "1m", "dial_timeout": "1m"})
+        executor = RedisExecutor(module.client())
+        started = time.monotonic()
+
+        with pytest.raises(StoreUnavailableError) as caught:
+            executor.run(ADD, ["n"], [1], deadline=deadline)
+
+        assert deadline * 0.9 < time.monotonic() - started < deadline + 1
+        assert caught.value.reason == "deadline"
+        assert isinstance(caught.value, redis.TimeoutError)
+        module.shutdown_resources()
+
+
+def test_a_deadline_bounds_the_wait_for_a_connection(module: RedisModule) -> None:
+    pool = module.client().connection_pool
+    held = pool.get_connection()
+    started = time.monotonic()
+
+    with pytest.raises(StoreUnavailableError):
+        RedisExecutor(module.client()).execute("PING", deadline=0.1)
+
+    assert time.monotonic() - started < 0.9  # REDIS_POOL_TIMEOUT is a second
+    pool.release(held)
+
+
+def test_a_full_pool_is_a_typed_error_after_its_timeout(module: RedisModule) -> None:
+    pool = module.client().connection_pool
+    held = pool.get_connection()
+    started = time.monotonic()
+
+    with pytest.raises(StoreUnavailableError) as caught:
+        RedisExecutor(module.client()).execute("PING")
+
+    assert 0.9 < time.monotonic() - started < 5
+    assert caught.value.reason == "pool-timeout"
+    pool.release(held)
+
+
+@pytest.mark.parametrize("deadline", [0, -1, float("nan"), True])
+def test_a_deadline_that_is_none_is_refused(executor: RedisExecutor, deadline: float) -> None:
+    with pytest.raises(ArgumentError, match="deadline must be"):
+        executor.execute("PING", deadline=deadline)
+
+
+def test_a_clients_own_retries_and_decoding_do_not_reach_the_stores(addr: str, prefix: str) -> None:
+    host, _, port = addr.rpartition(":")
+    brought = redis.Redis(host=host, port=int(port), decode_responses=True, protocol=2)
+    executor = RedisExecutor(brought)
+
+    executor.execute("SET", f"{prefix}:a", b"\xff")
+
+    assert executor.execute("GET", f"{prefix}:a") == b"\xff"
+    assert executor.execute("PING", deadline=5) == b"PONG"
+    brought.close()
+
+
+def test_what_is_no_client_is_refused() -> None:
+    with pytest.raises(ArgumentError, match="with a pool, not str"):
+        RedisExecutor("redis")  # type: ignore[arg-type]  # as an override may be
