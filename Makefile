@@ -33,7 +33,7 @@ test-all: $(VENV)/.test ## also run the slow tests, and the fast ones on every o
 test-containers: $(VENV)/.test ## run the tests that need a Docker engine
 	@$(python) -m pytest -m containers $(ARGS)
 
-lint: $(VENV)/.lint ## check style, types, import layers and the generated code
+lint: $(VENV)/.lint ## check style, types, import layers and what is generated
 	$(bin)/ruff check .
 	$(bin)/ruff format --check .
 	$(bin)/mypy
@@ -41,11 +41,13 @@ lint: $(VENV)/.lint ## check style, types, import layers and the generated code
 	$(bin)/pyright --warnings --pythonpath $(python) --project .ci
 	$(bin)/lint-imports --no-logo --config setup.cfg
 	PATH="$(CURDIR)/$(bin):$$PATH" $(python) .ci/unasync.py --check
+	$(python) .ci/docs.py --check
 
-format: $(VENV)/.lint ## format the code, fix what can be fixed, generate the sync half
+format: $(VENV)/.lint ## format the code, fix what can be fixed, generate the sync half and the tables
 	$(bin)/ruff check --fix .
 	$(bin)/ruff format .
 	PATH="$(CURDIR)/$(bin):$$PATH" $(python) .ci/unasync.py
+	$(python) .ci/docs.py
 
 wheel: $(VENV)/.pip ## build the wheel into dist/ and try it outside the tree
 	@rm -rf build dist

@@ -1,0 +1,92 @@
+"""Each example runs as a newcomer would run it, and prints what it should."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support import TestServer
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+OUTPUTS = {
+    "quickstart.py": "home: visit 1\ncart: visit 1\nhome: visit 2\n",
+    "quickstart_async.py": "home: visits [1, 2, 3]\n",
+    "named_instances.py": (
+        "order 1 of tea: {prefix}:orders:tea\n"
+        "event 1 of tea: {prefix}:analytics:events:tea\n"
+        "order 2 of tea: {prefix}:orders:tea\n"
+        "event 2 of tea: {prefix}:analytics:events:tea\n"
+    ),
+    "modules_one_by_one.py": "remembered b'green'\nthe module shows client, key_prefix\n",
+    "bring_your_own_client.py": "Hello, Ada!\nafter the shutdown it still answers: True\n",
+}
+TESTS = ("overriding_in_a_test.py",)
+
+
+def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run an interpreter in which warnings are errors."""
+    return subprocess.run(
+        [sys.executable, "-W", "error", *arguments],
+        cwd=EXAMPLES.parent,
+        env={**os.environ, **environ},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_an_example_prints_what_it_should(name: str, server: TestServer, prefix: str) -> None:
+    done = run(
+        f"examples/{name}",
+        REDIS_ADDR=server.addr,
+        REDIS_KEY_PREFIX=prefix,
+        REDIS_ANALYTICS_ADDR=server.addr,
+        REDIS_ANALYTICS_KEY_PREFIX=f"{prefix}:analytics",
+    )
+
+    assert (done.stderr, done.stdout, done.returncode) == ("", OUTPUTS[name].format(prefix=prefix), 0)
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_without_an_address_an_example_says_what_to_do(name: str) -> None:
+    done = run(f"examples/{name}")
+
+    assert (done.stdout, done.returncode) == ("", 1)
+    assert "ADDR is missing" in done.stderr
+    assert f"For example: REDIS_ADDR=localhost:6379 python examples/{name}" in done.stderr.replace(
+        "REDIS_ANALYTICS_ADDR=localhost:6379 ", ""
+    )
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("name", TESTS)
+def test_an_example_of_tests_passes(name: str, server: TestServer) -> None:
+    done = run("-m", "pytest", "-q", "-p", "no:cacheprovider", f"examples/{name}", REDIS_ADDR=server.addr)
+
+    assert "3 passed" in done.stdout
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize("name", TESTS)
+def test_without_an_address_an_example_of_tests_says_what_to_do(name: str) -> None:
+    done = run("-m", "pytest", "-q", "-p", "no:cacheprovider", f"examples/{name}")
+
+    assert "REDIS_ADDR is missing. For example: REDIS_ADDR=localhost:6379" in done.stdout
+    assert done.returncode == 1
+
+
+def test_every_example_is_run_and_short() -> None:
+    lengths = {
+        path.name: len(path.read_text(encoding="utf-8").splitlines())
+        for path in EXAMPLES.glob("*.py")
+        if path.name != "__init__.py"
+    }
+
+    assert sorted(lengths) == sorted({*OUTPUTS, *TESTS})
+    assert {name: lines for name, lines in lengths.items() if lines >= 80} == {}
