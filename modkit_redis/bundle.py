@@ -12,8 +12,8 @@ from dependency_injector.providers import Provider
 
 from modkit_redis.client.config import RedisSettings
 from modkit_redis.client.module import AsyncRedisModule, RedisModule
-from modkit_redis.contract.errors import DeclarationError
-from modkit_redis.contract.names import CAPABILITIES, checked_name
+from modkit_redis.contract.errors import DeclarationError, InvalidNameError
+from modkit_redis.contract.names import CAPABILITIES, SETTING_WORDS, checked_name
 from modkit_redis.kernel.facade import Awaited, Blocking, Module, mount
 from modkit_redis.kernel.settings import FROM_ENVIRONMENT
 
@@ -58,10 +58,8 @@ class Bundle(Module):
             if isinstance(provider, providers.Container) and name[0] != "_" and name not in cls.exports:
                 if provider.container._hidden["_name"]() != checked_name(name):
                     raise DeclarationError(f"{cls.__name__}.{name}", f"must be made with .instance({name!r})")
-                for other in cls.names:  # REDIS_A_CACHE_… must not belong to both `a` and `a_cache`
-                    short, long = sorted((other, name), key=len)
-                    if long.startswith(short + "_"):
-                        checked_name(long.removeprefix(short + "_"))
+                for other in cls.names:
+                    _check_beside(other, name)
                 cls.names, cls.exports = (*cls.names, name), (*cls.exports, name)
         super().__init_subclass__()
 
@@ -94,6 +92,15 @@ class Bundle(Module):
         members = {name: cls.instance(name) for name in names}
         body = {"__module__": cls.__module__, "__doc__": cls.__doc__, **members}
         return cast("type[Self]", types.new_class(cls.__name__, (cls,), exec_body=lambda ns: ns.update(body)))
+
+
+def _check_beside(other: str, name: str) -> None:
+    """Refuse *name* if a setting could belong to it and to *other*, as REDIS_A_CACHE_… to ``a`` and ``a_cache``."""
+    short, long = sorted((other, name), key=len)
+    rest = long.removeprefix(f"{short}_")
+    if rest != long and (rest in SETTING_WORDS or rest.startswith(tuple(f"{each}_" for each in CAPABILITIES))):
+        reason = f"cannot stand beside {other!r}: REDIS_{long.upper()}_… would begin settings of both"
+        raise InvalidNameError(name, reason)
 
 
 def _input(default: object) -> Provider[Any]:

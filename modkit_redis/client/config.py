@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
 from datetime import timedelta
+from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -24,7 +24,7 @@ from modkit_redis.kernel.parsing import (
     path,
     text,
 )
-from modkit_redis.kernel.settings import EnvFile, Settings, setting
+from modkit_redis.kernel.settings import REQUIRED, EnvFile, Settings, or_raise, setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +48,14 @@ class Address:
         Raises:
             RefusedError: If it is written otherwise.
         """
-        if written.startswith("unix:/") and not written.startswith("unix://"):
-            return cls(path=written.removeprefix("unix:"))
+        if found := _UNIX.fullmatch(written):
+            return cls(path=found["path"])
         if "://" in written:
             raise RefusedError(
-                f"must be an address without a scheme, {_ADDR_EXAMPLE}; a URL belongs into REDIS_URL"
+                f"must be an address without a scheme, {_ADDR_EXAMPLE}; a URL belongs in REDIS_URL"
             )
         found = _HOST_PORT.fullmatch(written)
-        if not found:
+        if not found or not (_is_v6(found["v6"]) if found["v6"] else _is_name(found["host"])):
             raise RefusedError(f"must have a host and a port, {_ADDR_EXAMPLE}")
         host, port = found["v6"] or found["host"], int(found["port"])
         if not 1 <= port <= 65535:
@@ -75,13 +75,14 @@ def parse_addr(value: object) -> str:
 
 def parse_key_prefix(value: object) -> str:
     """Return a normalised key prefix, which may be empty."""
-    if not isinstance(value, str):
-        raise RefusedError(f"must be text, not {type(value).__name__}")
     try:
-        return normalised_prefix(value)
+        return normalised_prefix(value)  # type: ignore[arg-type]  # it says what else is wrong
     except ArgumentError as error:
         reason = error.reason
     raise RefusedError(reason)
+
+
+parse_db = integer(0, 2**31 - 1)
 
 
 def token_text(value: object) -> str:
@@ -105,7 +106,11 @@ class RedisSettings(Settings):
     Durations are ``timedelta``; in the environment and in mappings they are text with a unit.
     """
 
-    addr: str = setting(parse_addr, "where Redis listens: `host:port`, `[v6]:port` or `unix:/path`")
+    addr: str = setting(
+        parse_addr,
+        "where Redis listens, as `host:port`, `[v6]:port` or `unix:/path`; or give `REDIS_URL`",
+        default=REQUIRED,  # said aloud, so that type checkers accept a `url` alone
+    )
     url: str | None = setting(
         text,
         "instead of `REDIS_ADDR`, user, password, database and TLS: `redis://`, `rediss://` or `unix://`; "
@@ -120,7 +125,7 @@ class RedisSettings(Settings):
         "file that holds the password, read at each new connection; not together with a password",
         default=None,
     )
-    db: int = setting(integer(0, 2**31 - 1), "number of the database", default=0)
+    db: int = setting(parse_db, "number of the database", default=0)
     dial_timeout: timedelta = setting(
         duration, "longest wait for a connection: TCP and TLS handshake", default=timedelta(seconds=5)
     )
@@ -176,8 +181,9 @@ class RedisSettings(Settings):
         Raises:
             ConfigError: If it cannot be used.
         """
-        prefix: str = cls.load_one("key_prefix", config, name, env_file)
-        return prefix
+        prefix = cls._one("key_prefix", config, name, env_file)
+        del config
+        return str(or_raise(prefix))
 
     @classmethod
     def _expand(cls, values: dict[str, object]) -> Iterator[tuple[str, str]]:
@@ -190,8 +196,11 @@ class RedisSettings(Settings):
             yield "url", refused.reason
             values.setdefault("addr", "unknown:1")  # one problem is reported once
             return
-        for name in sorted(parts.keys() & values.keys()):
-            yield "url", f"already says {name}: give it in one place only"
+        said = {name for name, value in values.items() if value is not None}
+        for name in sorted(parts.keys() & said):
+            yield "url", f"already gives REDIS_{name.upper()}: leave one of them out"
+        if "username" in parts and not {"password", "password_file"} & (parts.keys() | said):
+            yield "url", "gives a user, who needs a password: REDIS_PASSWORD or REDIS_PASSWORD_FILE"
         values.update(parts)
 
     @classmethod
@@ -200,58 +209,88 @@ class RedisSettings(Settings):
             return "is reserved for a capability that this release does not have yet: leave it out"
         return super()._unknown(name)
 
-    def _contradictions(self) -> Iterator[tuple[str, str]]:
-        if self.password is not None and self.password_file is not None:
-            yield "password_file", "cannot be used together with a password: give one of them"
-        if self.password_file is not None and not os.access(self.password_file, os.R_OK):
-            yield "password_file", "must name a file that this process may read"
-        if self.username is not None and self.password is None and self.password_file is None:
-            yield "username", "needs a password or a password file"
-        if self.tls and self.address.path:
-            yield "tls", "cannot be used with a unix socket"
-        if not self.tls:
-            for name in ("tls_ca_file", "tls_cert_file", "tls_key_file", "tls_server_name"):
-                if getattr(self, name) is not None:
-                    yield name, "needs tls to be switched on: it would have no effect"
-        if self.tls_key_file is not None and self.tls_cert_file is None:
-            yield "tls_key_file", "needs the certificate that belongs to it: tls_cert_file"
+    def _contradictions(self, unusable: Set[str]) -> Iterator[tuple[str, str]]:
+        if not unusable & {"url", "username", "password", "password_file"}:
+            if self.password is not None and self.password_file is not None:
+                yield "password_file", "cannot be used together with a password: leave one of them out"
+            if self.username is not None and self.password is None and self.password_file is None:
+                yield "username", "needs a password: REDIS_PASSWORD or REDIS_PASSWORD_FILE"
+        if not unusable & {"url", "addr", "tls"} and self.tls and self.address.path:
+            yield "tls", "cannot be used with a unix socket: leave it out, or give a host and a port"
+        if not unusable & {"url", "tls"} and not self.tls:
+            for name in _TLS_ONLY:
+                if getattr(self, name) != getattr(type(self), name):  # the class holds the defaults
+                    yield name, "has no effect without TLS: set REDIS_TLS to true, or leave it out"
+        if not unusable & {"tls_key_file", "tls_cert_file"} and self.tls_key_file and not self.tls_cert_file:
+            yield "tls_key_file", "needs the certificate that belongs to it: REDIS_TLS_CERT_FILE"
 
 
 def _url_parts(url: str) -> dict[str, object]:
     """Return the settings that *url* stands for; never a part of it in an error."""
-    split = options = None
-    port = 6379
+    parts: dict[str, object] = {}
     try:
         split = urlsplit(url)
-        options = dict(parse_qsl(split.query, keep_blank_values=True, strict_parsing=bool(split.query)))
-        port = split.port or 6379
+        host, path = unquote(split.hostname or "", errors="strict"), unquote(split.path, errors="strict")
+        port = 6379 if split.port is None else split.port
+        options = parse_qsl(split.query, keep_blank_values=True, strict_parsing=bool(split.query))
+        for name, written in (("username", split.username), ("password", split.password)):
+            if written:
+                parts[name] = unquote(written, errors="strict")
     except ValueError:  # its text holds the URL
-        split = None
-    if split is None or options is None or split.scheme not in ("redis", "rediss", "unix") or split.fragment:
-        raise RefusedError("must be 'redis://host:port/db', 'rediss://host:port/db' or 'unix:///path?db=0'")
-    parts: dict[str, object] = {}
-    if split.scheme == "unix":
-        parts["addr"] = f"unix:{unquote(split.path)}"
-    else:
-        host = unquote(split.hostname or "")
-        parts["addr"] = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        if database := split.path.strip("/"):
-            parts["db"] = database
+        raise RefusedError(_URL_FORM) from None
+    is_unix = split.scheme == "unix"
+    lost = " " in url or not url.isprintable() or split.fragment  # urlsplit drops line breaks
+    if lost or not (is_unix or split.scheme in ("redis", "rediss")):
+        raise RefusedError(_URL_FORM)
+    if is_unix and split.netloc.rpartition("@")[2]:
+        raise RefusedError("must have three slashes before the path of a unix socket: 'unix:///path?db=0'")
+    databases = [value for name, value in options if name == "db"]
+    if not is_unix and (first := path.strip("/")):
+        databases.append(first)
+    if len(databases) > 1 or any(name != "db" for name, _ in options):
+        raise RefusedError(
+            "may name the database once, and have no query but '?db=…': "
+            "other options are settings of their own, such as REDIS_READ_TIMEOUT"
+        )
+    tcp = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    parts["addr"] = _part(parse_addr, f"unix:{path}" if is_unix else tcp, _URL_FORM)
+    for database in databases:
+        parts["db"] = _part(parse_db, database, _URL_DATABASE)
     if split.scheme == "rediss":
         parts["tls"] = True
-    if split.username:
-        parts["username"] = unquote(split.username)
-    if split.password:
-        parts["password"] = unquote(split.password)
-    unknown = sorted(options.keys() - {"db"})
-    if unknown or ("db" in options and "db" in parts):
-        raise RefusedError(
-            "may have no query but '?db=…': other options are settings of their own, as REDIS_READ_TIMEOUT"
-        )
-    return {**parts, **options}
+    return parts
 
 
-_HOST_PORT: Final = re.compile(
-    r"(?:\[(?P<v6>[0-9A-Fa-f:.%]+)\]|(?P<host>[^\s:/@\[\]?#,]+)):(?P<port>[0-9]{1,9})"
-)
+def _part(parse: Callable[[object], object], written: str, otherwise: str) -> object:
+    try:
+        return parse(written)
+    except RefusedError:
+        raise RefusedError(otherwise) from None
+
+
+def _is_name(host: str) -> bool:
+    """Return whether *host* can be looked up; Python would fail with an error of its own."""
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        return False
+    return host.isprintable()
+
+
+def _is_v6(host: str) -> bool:
+    try:
+        IPv6Address(host)
+    except ValueError:
+        return False
+    return True
+
+
+_TLS_ONLY: Final = ("tls_ca_file", "tls_cert_file", "tls_key_file", "tls_server_name", "tls_min_version")
+_UNIX: Final = re.compile(r"unix:(?P<path>/(?!/)[^\0]*)")
+_HOST_PORT: Final = re.compile(r"(?:\[(?P<v6>[^\s\[\]]+)\]|(?P<host>[^\s:/@\[\]?#,]+)):(?P<port>[0-9]{1,9})")
 _ADDR_EXAMPLE: Final = "for example 'localhost:6379', '[::1]:6379' or 'unix:/run/redis.sock'"
+_URL_FORM: Final = (
+    "must be 'redis://user:password@host:port/db', 'rediss://…' for TLS or 'unix:///path?db=0'; "
+    "special characters in user and password are percent-encoded, '/' as '%2F'"
+)
+_URL_DATABASE: Final = "must have a whole number from 0 as its database, as in 'redis://host:port/0'"

@@ -108,6 +108,9 @@ class BuildError(ModkitRedisError):
         self.token = token
         self.stage = stage
 
+    def __reduce__(self) -> tuple[object, ...]:  # pickle would drop the cause, and the text needs it
+        return type(self), self.args, {**self.__dict__, "__cause__": self.__cause__}
+
     def __str__(self) -> str:
         cause = f": {self.__cause__}" if self.__cause__ else ""
         return f"{self.token}: {self.stage} failed{cause}"

@@ -9,6 +9,7 @@ from modkit_redis.contract.errors import ArgumentError
 from modkit_redis.contract.names import CAPABILITIES
 
 _ESCAPED: Final = re.compile(r"[%:{}\x00-\x1f\x7f-\x9f]")
+_SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 _REFUSED_IN_PREFIX: Final = frozenset("%{}*?[]^\\\"'")
 
 
@@ -17,8 +18,9 @@ class KeySpace:
 
     The sections ``cache``, ``session`` and ``ratelimit`` belong to the capabilities; an application
     names its own keys with a section of its own. In a part, ``%``, ``:``, ``{``, ``}`` and control
-    characters are percent-escaped as in a URL, so distinct parts never give the same key, and no
-    part can choose a cluster slot.
+    characters are percent-escaped as in a URL, so no part can choose a cluster slot. Below one prefix,
+    distinct sections and parts never give the same key; in the sections of the capabilities, distinct
+    prefixes do not either.
     """
 
     __slots__ = ("_above",)
@@ -31,11 +33,12 @@ class KeySpace:
             section: First part of every key.
 
         Raises:
-            ArgumentError: If *prefix* is not normalised, or *section* is empty.
+            ArgumentError: If *prefix* is not normalised, or *section* cannot be part of a key.
         """
         if normalised_prefix(prefix) != prefix:
             raise ArgumentError("prefix", "must be normalised; take it from redis.key_prefix")
-        self._above = f"{prefix}:{_escaped(section)}:" if prefix else f"{_escaped(section)}:"
+        first = _escaped(section, "section")
+        self._above = f"{prefix}:{first}:" if prefix else f"{first}:"
 
     def key(self, *parts: str) -> str:
         """Return the key named by *parts*.
@@ -58,9 +61,11 @@ def normalised_prefix(prefix: str) -> str:
     prefix: the keys of ``shop:cache`` would lie among the cache entries of ``shop``.
 
     Raises:
-        ArgumentError: If it holds braces, white space, control or glob characters, or a part that
-            is the name of a capability.
+        ArgumentError: If it is no text, or holds braces, white space, quotes, control or glob
+            characters, or a part that is the name of a capability.
     """
+    if not isinstance(prefix, str):
+        raise ArgumentError("prefix", f"must be text, not {type(prefix).__name__}")
     if any(not each.isprintable() or each.isspace() or each in _REFUSED_IN_PREFIX for each in prefix):
         raise ArgumentError(
             "prefix", "must not hold spaces, quotes, control characters or any of % { } * ? [ ] ^ \\"
@@ -72,13 +77,11 @@ def normalised_prefix(prefix: str) -> str:
     return ":".join(parts)
 
 
-def _escaped(part: str) -> str:
+def _escaped(part: str, called: str = "key part") -> str:
     if not isinstance(part, str):
-        raise ArgumentError("key part", f"must be text, not {type(part).__name__}")
+        raise ArgumentError(called, f"must be text, not {type(part).__name__}")
     if not part:
-        raise ArgumentError("key part", "must not be empty")
-    try:
-        part.encode()
-    except UnicodeEncodeError:
-        raise ArgumentError("key part", "must be text that UTF-8 can encode") from None
+        raise ArgumentError(called, "must not be empty")
+    if _SURROGATE.search(part):  # encoding it would fail with an error that holds the part
+        raise ArgumentError(called, "must be text that UTF-8 can encode")
     return _ESCAPED.sub(lambda match: "".join(f"%{byte:02X}" for byte in match[0].encode()), part)

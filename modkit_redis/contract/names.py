@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keyword
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -51,7 +52,7 @@ def checked_name(name: str) -> str:
     Raises:
         InvalidNameError: If it is no lower-case identifier, or is taken.
     """
-    if not (name.isascii() and name.isidentifier() and name.islower() and name[0] != "_"):
+    if not isinstance(name, str) or not _SPELLING.fullmatch(name):
         raise InvalidNameError(name, "must be lower-case letters, digits and '_', beginning with a letter")
     if name in SETTING_WORDS or name.startswith(tuple(f"{each}_" for each in CAPABILITIES)):
         raise InvalidNameError(name, f"is reserved: REDIS_{name.upper()}_… begins the name of a setting")
@@ -59,6 +60,8 @@ def checked_name(name: str) -> str:
         raise InvalidNameError(name, "is reserved: containers and modules use it")
     return name
 
+
+_SPELLING: Final = re.compile(r"[a-z][a-z0-9_]*")
 
 # Both are literals, because the contract knows neither the settings nor dependency-injector;
 # tests compare them with the settings and with the attributes of real containers.

@@ -26,16 +26,16 @@ def milliseconds(duration: Duration, argument: str) -> int:
         ArgumentError: If it is zero, negative, NaN, infinite or absurdly long, or no duration at all.
     """
     if isinstance(duration, timedelta):
-        whole = -(-duration // _MILLISECOND)
+        number: float = -(duration // -_MILLISECOND)
     elif isinstance(duration, int | float) and not isinstance(duration, bool):
-        if not abs(duration) <= _LONGEST_MS / 1000:  # NaN compares false
-            raise ArgumentError(argument, "must be a finite number of seconds below 285,000 years")
-        whole = math.ceil(round(duration * 1000, 3))
+        number = duration * 1000
     else:
         raise ArgumentError(argument, f"must be a timedelta or seconds, not {type(duration).__name__}")
-    if whole <= 0:
+    if not abs(number) <= _LONGEST_MS:  # NaN compares false
+        raise ArgumentError(argument, "must be finite, and below 285,000 years")
+    if number <= 0:
         raise ArgumentError(argument, "must be positive")
-    return whole
+    return max(1, math.ceil(round(number, 3)))  # to the microsecond: 4.03 * 1000 is a bit above 4030
 
 
 _MILLISECOND: Final = timedelta(milliseconds=1)

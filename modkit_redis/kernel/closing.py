@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import warnings
 from collections.abc import Generator, MutableMapping
 from contextlib import contextmanager
 from typing import ClassVar, Final
@@ -38,15 +39,30 @@ class _CloseReport(providers.Resource[None]):
             raise CloseError("not closed: " + ", ".join(each.__notes__[-1] for each in failures), failures)
 
 
-class _AsyncMode(providers.Resource[None]):
-    """Whatever reaches this has an awaitable ``shutdown_resources()``; it does nothing else."""
+class AsyncMode(providers.Resource[None]):
+    """Makes ``shutdown_resources()`` of whatever reaches it awaitable, and warns if nobody awaits it.
+
+    Each walk over the resources meets new ones: dependency-injector's coroutine, which does not warn
+    by itself, is the last to hold those of its own walk, and asks them again once it runs.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._awaited = True
+
+    def __del__(self) -> None:
+        if not self._awaited:
+            text = "shutdown_resources() was never awaited, so nothing was closed"
+            warnings.warn(text, RuntimeWarning, stacklevel=2)
+
+    def is_async_mode_enabled(self) -> bool:
+        self._awaited = False
+        return True
 
     @property
     def initialized(self) -> bool:
+        self._awaited = True
         return False
-
-    def is_async_mode_enabled(self) -> bool:
-        return True
 
     def init(self) -> None: ...
 
@@ -54,7 +70,6 @@ class _AsyncMode(providers.Resource[None]):
 
 
 CLOSE_REPORT: Final = _CloseReport()
-ASYNC_MODE: Final = _AsyncMode()
 
 
 @contextmanager

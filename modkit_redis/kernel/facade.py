@@ -98,7 +98,21 @@ class FacadeContainer(containers.DynamicContainer):
             self._links.update(new)
         for target, value in targets:
             target.override(value)
+            if declaring:
+                _unlist(target)
         return containers.ProvidersOverridingContext(self, [target for target, _ in targets])
+
+
+def _unlist(target: Provider[Any]) -> None:
+    """Take *target* off the list, kept by what it was linked to, of all that was linked to it.
+
+    Only a Configuration uses that list. A copy of a class's provider takes along all that is on it, so
+    each further instance of a bundle would double what a copy of the bundle costs.
+    """
+    near = target.providers.values() if isinstance(target, providers.DependenciesContainer) else ()
+    for each in (target, *near):
+        if each.last_overriding is not None and not isinstance(each, providers.Configuration):
+            each.last_overriding.unregister_overrides(each)
 
 
 def not_exported(cls: type[Module] | None, name: str) -> NotExportedError:

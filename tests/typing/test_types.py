@@ -55,7 +55,8 @@ def test_a_misspelled_export_is_an_error_for_type_checkers_and_when_it_runs() ->
 async def test_a_forgotten_await_is_an_error_for_type_checkers() -> None:
     module = AsyncRedisModule(config=CONFIG)
 
-    module.shutdown_resources()  # type: ignore[unused-awaitable]  # the mistake
+    with pytest.warns(RuntimeWarning, match="never awaited"):
+        module.shutdown_resources()  # type: ignore[unused-awaitable]  # the mistake
 
     await module.shutdown_resources()
 

@@ -1,0 +1,97 @@
+# Generated from _async.py by .ci/unasync.py; do not edit.
+"""The steps of the tour; whatever is to be shown as well gets a line in ``STEPS``."""
+
+from __future__ import annotations
+
+from modkit_redis import wire_strict
+from modkit_redis.contract import StoreUnavailableError, UnresolvedTokenError
+from modkit_redis.demo import misspelled
+from modkit_redis.demo.app import App
+from modkit_redis.demo.feature import visits
+from modkit_redis.demo.stage import Stage, Step
+
+
+def run(app: App, stage: Stage) -> None:
+    """Take all steps; whatever happens, *app* is closed when this ends."""
+    try:
+        for number, step in enumerate(STEPS, 1):
+            stage.begin(number, step)
+            step.run(app, stage)
+            stage.end(step)
+    finally:
+        app.unwire()
+        app.redis.shutdown_resources()
+
+
+def mounted(app: App, stage: Stage) -> None:
+    """The application's container holds the bundle. That connects nothing."""
+    stage.check("app.redis.key_prefix()", app.redis.key_prefix(), app.settings().key_prefix)
+    stage.check_connections(0)
+
+
+def wired(app: App, stage: Stage) -> None:
+    """A module of the application is given what its tokens stand for."""
+    wire_strict(app, modules=[visits])
+    stage.done("wire_strict(app, modules=[visits])")
+
+
+def misspelt(app: App, stage: Stage) -> None:
+    """It is an error here; dependency-injector alone would inject a bare marker."""
+    with stage.raises("wire_strict(app, modules=[misspelled])", UnresolvedTokenError, "'redis.client'?"):
+        wire_strict(app, modules=[misspelled])
+
+
+def opened(app: App, stage: Stage) -> None:
+    """With REDIS_PING_TIMEOUT set, this connects and pings; else the first command connects."""
+    app.redis.init_resources()
+    stage.done("app.redis.init_resources()")
+    stage.check_connections(1)
+
+
+def called(app: App, stage: Stage) -> None:
+    """Whoever calls them needs to know nothing of clients and prefixes."""
+    stage.check("visits.count('home')", visits.count("home"), 1)
+    stage.check("visits.count('home')", visits.count("home"), 2)
+    stage.check("visits.of('home', 'cart')", visits.of("home", "cart"), {"home": 2, "cart": 0})
+
+
+def overridden(app: App, stage: Stage) -> None:
+    """A stand-in takes its place and nothing reaches the server, until the context ends."""
+    with app.redis.client.override(StandIn()):
+        stage.check("overridden: visits.count('home')", visits.count("home"), 1000)
+    stage.check("visits.count('home')", visits.count("home"), 3)
+
+
+def cleaned(app: App, stage: Stage) -> None:
+    """What the steps wrote is deleted."""
+    stage.check("visits.forget('home')", visits.forget("home"), True)
+
+
+def closed(app: App, stage: Stage) -> None:
+    """The server loses the connection, and a closed client never connects again."""
+    client = app.redis.client()
+    app.redis.shutdown_resources()
+    stage.done("app.redis.shutdown_resources()")
+    stage.check_connections(0)
+    with stage.raises("client.ping()", StoreUnavailableError, "closed"):
+        client.ping()
+
+
+class StandIn:
+    """What a test may use instead of a client."""
+
+    def incr(self, key: str) -> int:
+        """Return what no counter of the tour has reached."""
+        return 1000
+
+
+STEPS = (
+    Step("Mount the bundle in a container", mounted),
+    Step("Wire a module of @inject functions", wired),
+    Step("Misspell a token", misspelt),
+    Step("Open the resources", opened, sends=("CLIENT SETNAME", "PING")),
+    Step("Call the functions", called, sends=("INCRBY", "INCRBY", "MGET")),
+    Step("Override the client, as a test would", overridden, sends=("INCRBY",)),
+    Step("Clean up", cleaned, sends=("DEL",)),
+    Step("Shut down", closed),
+)
