@@ -64,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
         "--addr",
         metavar="HOST:PORT",
         type=_addr,
-        help="a server to use, not an embedded one; REDIS_USERNAME and REDIS_PASSWORD of the environment apply",
+        help="use this server, and the environment's REDIS_USERNAME and REDIS_PASSWORD; else an embedded one",
     )
     tour.add_argument(
         "--once",

@@ -311,8 +311,8 @@ def _read_variables(env_file: str | os.PathLike[str], prefix: str) -> dict[str, 
     try:
         written = Path(env_file).read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:
-        why = "it is no UTF-8 text" if isinstance(error, UnicodeError) else type(error).__name__
-        return ConfigError("env_file", f"cannot be read ({why}): {os.fspath(env_file)!r}")
+        why = "no UTF-8 text" if isinstance(error, UnicodeError) else type(error).__name__
+        return ConfigError("env_file", f"must name a file that can be read: {os.fspath(env_file)!r} ({why})")
     from dotenv.parser import parse_stream  # noqa: PLC0415  # few ask for it
 
     found = list(parse_stream(io.StringIO(written)))

@@ -13,6 +13,8 @@ from modkit_redis import AsyncRedisBundle, AsyncRedisModule, RedisBundle, RedisM
 from tests.unit.settings.refused import DATABASE, EMPTY
 from tests.unit.settings.routes import ADDR, refusal
 
+READABLE = "env_file must name a file that can be read"
+
 Write = Callable[[str], Path]
 
 
@@ -147,16 +149,16 @@ def test_a_module_reads_the_file_that_it_is_given(
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     error = refusal(lambda: RedisSettings.from_env({"REDIS_ADDR": ADDR}, env_file=tmp_path / "none"))
 
-    assert str(error) == f"env_file cannot be read (FileNotFoundError): '{tmp_path / 'none'}'"
+    assert str(error) == f"{READABLE}: '{tmp_path / 'none'}' (FileNotFoundError)"
     assert (error.setting, error.__cause__, error.__context__) == ("env_file", None, None)
 
 
 @pytest.mark.parametrize(
     ("file", "text"),
     [
-        ("", "env_file cannot be read (IsADirectoryError): ''"),
-        ("/", "env_file cannot be read (IsADirectoryError): '/'"),
-        ("a\0b", r"env_file cannot be read (ValueError): 'a\x00b'"),
+        ("", f"{READABLE}: '' (IsADirectoryError)"),
+        ("/", f"{READABLE}: '/' (IsADirectoryError)"),
+        ("a\0b", rf"{READABLE}: 'a\x00b' (ValueError)"),
         (5, "env_file must be a path, not int"),
         (b".env", "env_file must be a path, not bytes"),
         (True, "env_file must be a path, not bool"),
@@ -171,5 +173,5 @@ def test_a_file_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
 
     error = refusal(lambda: RedisSettings.from_env({}, env_file=tmp_path / ".env"))
 
-    assert str(error) == f"env_file cannot be read (it is no UTF-8 text): '{tmp_path / '.env'}'"
+    assert str(error) == f"{READABLE}: '{tmp_path / '.env'}' (no UTF-8 text)"
     assert (error.__cause__, error.__context__) == (None, None)
