@@ -6,13 +6,13 @@ They build on private parts of redis-py; ``tests/unit/client/test_canaries.py`` 
 from __future__ import annotations
 
 import asyncio
-import random
+import os
 import socket
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
 from ssl import SSLContext, SSLSocket
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import redis
 import redis.asyncio
@@ -21,48 +21,15 @@ import redis.connection
 from redis import exceptions
 from redis.utils import SENTINEL
 
+from modkit_redis.client.blocking import BLOCKING, reply_timeout
 from modkit_redis.client.errors import (
-    ConnectionUnavailableError,
     TimeoutUnavailableError,
     reason_of,
     redis_errors,
+    without_traces,
 )
-
-RETRIABLE: Final = frozenset(
-    {"refused", "dns", "dial-timeout", "reset", "disconnected", "loading", "connection"}
-)
-"""Why a connection may be tried again: no byte of a command was sent."""
-
-
-@dataclass(slots=True)
-class Guard:
-    """What all connections of one client share.
-
-    Attributes:
-        write_timeout: Longest wait until one command is sent, in seconds.
-        retries: Further tries to connect.
-        tls: The one TLS context, or ``None`` for plain text.
-        server_name: Name that the server's certificate must hold.
-        closed: Whether the client was closed.
-    """
-
-    write_timeout: float
-    retries: int = 0
-    tls: SSLContext | None = None
-    server_name: str = ""
-    closed: bool = False
-
-    def check(self, operation: str) -> None:
-        """Raise if the client was closed."""
-        if self.closed:
-            raise ConnectionUnavailableError(operation, "closed")
-
-
-def backoff(failures: int) -> float:
-    """Return the seconds to wait before the next try to connect: full jitter below 10 ms, 20 ms, … 1 s."""
-    longest = min(1.0, 0.01 * 2 ** (failures - 1))
-    return random.uniform(0, longest)  # noqa: S311  # nobody gains by guessing it
-
+from modkit_redis.client.guard import RETRIABLE, Guard, backoff
+from modkit_redis.client.sockets import TimedSocket
 
 if TYPE_CHECKING:
 
@@ -81,6 +48,7 @@ if TYPE_CHECKING:
         def __init__(self, **kwargs: Any) -> None: ...
         def connect_check_health(self, check_health: bool, retry_socket_connect: bool) -> None: ...
         def disconnect(self) -> None: ...
+        def _connect(self) -> Any: ...
         def _host_error(self) -> str: ...
 
     class _AsyncBase:
@@ -102,15 +70,45 @@ else:
     _SyncBase = _AsyncBase = object
 
 
-class GuardedConnection(_SyncBase):
+class _Guarded:
+    """What the connections of both worlds have in common: the present operation, and its errors."""
+
+    guard: Guard
+    until: float | None = None  # when the present call must have ended, on the monotonic clock
+    _operation: object = "connect"
+
+    def _named_operation(self) -> str:
+        operation = self._operation
+        return operation.decode("ascii", "replace") if isinstance(operation, bytes) else str(operation)
+
+    def _raise_lost(self, error: BaseException, timeout_reason: str) -> NoReturn:
+        """Raise our error for what broke the connection; what is no error of it passes untouched."""
+        if not isinstance(error, Exception):
+            raise error
+        operation = self._named_operation()
+        without_traces(error)
+        self.guard.check(operation)
+        if isinstance(error, exceptions.TimeoutError | TimeoutError):
+            late = self.until is not None and time.monotonic() >= self.until
+            raise TimeoutUnavailableError(operation, "deadline" if late else timeout_reason) from error
+        with redis_errors(operation):
+            raise error
+        raise AssertionError  # for type checkers  # pragma: no cover
+
+    def _raise_refused(self, refusal: exceptions.ResponseError) -> NoReturn:
+        with redis_errors(self._named_operation()):
+            raise refusal
+        raise AssertionError  # for type checkers  # pragma: no cover
+
+
+class GuardedConnection(_Guarded, _SyncBase):
     """A connection that obeys its guard; put before one of redis-py's connection classes."""
 
     def __init__(self, *, guard: Guard, **kwargs: Any) -> None:
         self.guard = guard
-        self.until: float | None = None  # when the present call must have ended, on the monotonic clock
-        self._operation = "connect"
         super().__init__(**kwargs)
         self._dial_timeout = self._socket_connect_timeout
+        self._reply_timeout = self.socket_timeout
 
     def connect(self) -> None:
         """Connect and sign in, as often as the settings allow."""
@@ -140,7 +138,7 @@ class GuardedConnection(_SyncBase):
         except BaseException:
             self.disconnect()
             raise
-        if failure is not None or self.guard.closed:
+        if failure is not None or self.guard.closed_by:
             self.disconnect()
             self.guard.check(operation)
         if failure is not None:
@@ -148,30 +146,15 @@ class GuardedConnection(_SyncBase):
 
     def send_command(self, *args: Any, **kwargs: Any) -> None:
         """Pack and send a command."""
-        self._operation = args[0]
+        name = self._operation = args[0]
+        seconds = self.socket_timeout
+        self._reply_timeout = reply_timeout(args, seconds) if name in BLOCKING else seconds
         self._send(self._command_packer.pack(*args))
 
     def send_packed_command(self, command: Any, check_health: bool = True) -> None:
         """Send packed commands within the write timeout."""
-        self._operation = "pipeline"
+        self._operation, self._reply_timeout = "pipeline", self.socket_timeout
         self._send((command,) if isinstance(command, bytes) else command)
-
-    def _send(self, chunks: Iterable[bytes]) -> None:
-        if self._sock is None:
-            self.connect()
-        sock, read_timeout = cast(Any, self._sock), self.socket_timeout
-        write_timeout = self._within(self.guard.write_timeout)
-        try:
-            if write_timeout != read_timeout:
-                sock.settimeout(write_timeout)
-            for each in chunks:
-                sock.sendall(each)
-            if write_timeout != read_timeout:
-                sock.settimeout(read_timeout)
-        except BaseException as error:
-            self.disconnect()
-            self._raise_lost(error, "write-timeout")
-            raise
 
     def read_response(
         self,
@@ -182,19 +165,35 @@ class GuardedConnection(_SyncBase):
         push_request: bool = False,
     ) -> Any:
         """Read one reply within the read timeout."""
-        if self.until is not None:
-            timeout = self._within(self.socket_timeout if timeout is SENTINEL else timeout)
         try:
+            if timeout is SENTINEL:
+                self._open_socket().settimeout(self._within(self._reply_timeout))
             response = self._parser.read_response(disable_decoding=disable_decoding, timeout=timeout)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001  # it is raised, as one of ours where it is a failure
             if disconnect_on_error:
                 self.disconnect()
             self._raise_lost(error, "read-timeout")
-            raise
         if isinstance(response, exceptions.ResponseError):
-            with redis_errors(_named(self._operation)):
-                raise response
+            self._raise_refused(response)
         return response
+
+    def _connect(self) -> Any:
+        return TimedSocket(super()._connect(), self.socket_timeout)
+
+    def _send(self, chunks: Iterable[bytes]) -> None:
+        if self._sock is None:
+            self.connect()
+        try:
+            self._open_socket().send_within(chunks, self._within(self.guard.write_timeout))
+        except BaseException as error:  # noqa: BLE001  # it is raised, as one of ours where it is a failure
+            self.disconnect()
+            self._raise_lost(error, "write-timeout")
+
+    def _open_socket(self) -> TimedSocket:
+        sock: TimedSocket | None = self._sock
+        if sock is None:  # another thread has disconnected
+            raise exceptions.ConnectionError("Connection closed by server.")
+        return sock
 
     def _within(self, seconds: float | None) -> float | None:
         """Return *seconds*, or what is left for the present call if that is less."""
@@ -202,20 +201,6 @@ class GuardedConnection(_SyncBase):
             return seconds
         left = max(self.until - time.monotonic(), 0.000_001)  # 0 would mean not to wait at all
         return left if seconds is None else min(left, seconds)
-
-    def _raise_lost(self, error: BaseException, timeout_reason: str) -> None:
-        operation = _named(self._operation)
-        if not isinstance(error, Exception):
-            return
-        if self.guard.closed:
-            raise ConnectionUnavailableError(operation, "closed") from error.with_traceback(None)
-        if isinstance(error, exceptions.TimeoutError | TimeoutError):
-            late = self.until is not None and time.monotonic() >= self.until
-            raise TimeoutUnavailableError(
-                operation, "deadline" if late else timeout_reason
-            ) from error.with_traceback(None)
-        with redis_errors(operation):
-            raise error
 
 
 class TcpConnection(GuardedConnection, redis.connection.Connection):
@@ -237,13 +222,13 @@ class TlsConnection(GuardedConnection, redis.connection.SSLConnection):
         return wrapped
 
 
-class AsyncGuardedConnection(_AsyncBase):
+class AsyncGuardedConnection(_Guarded, _AsyncBase):
     """A connection that obeys its guard; put before one of redis-py's connection classes."""
 
     def __init__(self, *, guard: Guard, **kwargs: Any) -> None:
         self.guard = guard
-        self._operation = "connect"
         super().__init__(**kwargs)
+        self._reply_timeout = self.socket_timeout
 
     async def connect(self) -> None:
         """Connect and sign in, as often as the settings allow."""
@@ -265,6 +250,7 @@ class AsyncGuardedConnection(_AsyncBase):
             return
         operation = self._operation = f"connect to {self._host_error()}"
         self.guard.check(operation)
+        self.guard.check_loop(operation)
         failure: Exception | None = None
         try:
             with redis_errors(operation):
@@ -272,26 +258,75 @@ class AsyncGuardedConnection(_AsyncBase):
         except exceptions.RedisError as error:
             failure = error.with_traceback(None)  # its frames hold the password
         except BaseException:
-            self._drop()
+            self.drop()
             raise
-        if failure is not None or self.guard.closed:
-            self._drop()
+        if failure is not None or self.guard.closed_by:
+            self.drop()
             self.guard.check(operation)
         if failure is not None:
             raise failure
 
     async def send_command(self, *args: Any, **kwargs: Any) -> None:
         """Pack and send a command."""
-        self._operation = args[0]
+        name = self._operation = args[0]
+        seconds = self.socket_timeout
+        self._reply_timeout = reply_timeout(args, seconds) if name in BLOCKING else seconds
         await self._send(self.pack_command(*args))
 
     async def send_packed_command(
         self, command: bytes | str | Iterable[bytes], check_health: bool = True
     ) -> None:
         """Send packed commands within the write timeout; no task is made for it."""
-        self._operation = "pipeline"
+        self._operation, self._reply_timeout = "pipeline", self.socket_timeout
         command = command.encode() if isinstance(command, str) else command
         await self._send((command,) if isinstance(command, bytes) else command)
+
+    async def read_response(
+        self,
+        disable_decoding: bool = False,
+        timeout: float | None = None,
+        *,
+        disconnect_on_error: bool = True,
+        push_request: bool | None = False,
+    ) -> Any:
+        """Read one reply within the read timeout; ``None`` if the caller's own *timeout* ends first."""
+        limit = self._reply_timeout if timeout is None else None if timeout == float("inf") else timeout
+        try:
+            async with asyncio.timeout(limit):
+                response = await self._parser.read_response(disable_decoding=disable_decoding)
+        except BaseException as error:  # noqa: BLE001  # it is raised, as one of ours where it is a failure
+            if timeout is not None and isinstance(error, TimeoutError):
+                return None
+            if disconnect_on_error:
+                self.drop()
+            self._raise_lost(error, "read-timeout")
+        if isinstance(response, exceptions.ResponseError):
+            self._raise_refused(response)
+        return response
+
+    def drop(self) -> None:
+        """Close without waiting: what is still in the buffers is of no use."""
+        self._parser.on_disconnect()
+        self._close()
+
+    def abandon(self) -> None:
+        """Close from outside the event loop that the connection belongs to."""
+        writer, loop = self._writer, self.guard.loop
+        if writer is None or loop is None:
+            return
+        self._parser.on_disconnect()
+        self._writer = self._reader = None
+        transport = writer.transport
+        if loop.is_closed() or self.guard.pid != os.getpid():
+            with suppress(RuntimeError):  # it wants to tell the loop
+                transport.abort()
+            inner = getattr(getattr(transport, "_ssl_protocol", None), "_transport", transport)
+            inner._call_connection_lost(None)
+        elif loop.is_running():
+            loop.call_soon_threadsafe(transport.abort)
+        else:
+            transport.abort()
+            transport.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
 
     async def _send(self, chunks: Iterable[bytes]) -> None:
         if not self.is_connected:
@@ -303,51 +338,9 @@ class AsyncGuardedConnection(_AsyncBase):
             if transport.get_write_buffer_size() or transport.is_closing():
                 async with asyncio.timeout(self.guard.write_timeout):
                     await writer.drain()
-        except BaseException as error:
-            self._drop()
+        except BaseException as error:  # noqa: BLE001  # it is raised, as one of ours where it is a failure
+            self.drop()
             self._raise_lost(error, "write-timeout")
-            raise
-
-    async def read_response(
-        self,
-        disable_decoding: bool = False,
-        timeout: float | None = None,
-        *,
-        disconnect_on_error: bool = True,
-        push_request: bool | None = False,
-    ) -> Any:
-        """Read one reply within the read timeout."""
-        limit = self.socket_timeout if timeout is None else None if timeout == float("inf") else timeout
-        try:
-            async with asyncio.timeout(limit):
-                response = await self._parser.read_response(disable_decoding=disable_decoding)
-        except BaseException as error:
-            if timeout is not None and isinstance(error, TimeoutError):
-                return None  # as in redis-py: the caller asked for no more than this wait
-            if disconnect_on_error:
-                self._drop()
-            self._raise_lost(error, "read-timeout")
-            raise
-        if isinstance(response, exceptions.ResponseError):
-            with redis_errors(_named(self._operation)):
-                raise response
-        return response
-
-    def _drop(self) -> None:
-        """Close without waiting: what is still in the buffers is of no use."""
-        self._parser.on_disconnect()
-        self._close()
-
-    def _raise_lost(self, error: BaseException, timeout_reason: str) -> None:
-        operation = _named(self._operation)
-        if not isinstance(error, Exception):
-            return
-        if self.guard.closed:
-            raise ConnectionUnavailableError(operation, "closed") from error.with_traceback(None)
-        if isinstance(error, exceptions.TimeoutError | TimeoutError):
-            raise TimeoutUnavailableError(operation, timeout_reason) from error.with_traceback(None)
-        with redis_errors(operation):
-            raise error
 
 
 class AsyncTcpConnection(AsyncGuardedConnection, redis.asyncio.connection.Connection):
@@ -368,7 +361,3 @@ class AsyncTlsConnection(AsyncGuardedConnection, redis.asyncio.connection.Connec
     def _connection_arguments(self) -> Mapping[str, Any]:
         tls, server_name = self.guard.tls, self.guard.server_name
         return {**super()._connection_arguments(), "ssl": tls, "server_hostname": server_name}
-
-
-def _named(operation: object) -> str:
-    return operation.decode("ascii", "replace") if isinstance(operation, bytes) else str(operation)

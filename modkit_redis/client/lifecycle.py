@@ -14,30 +14,21 @@ from redis.credentials import CredentialProvider
 from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 
+from modkit_redis.client.clients import AsyncClient, Client
 from modkit_redis.client.config import RedisSettings
 from modkit_redis.client.connections import (
     AsyncTcpConnection,
     AsyncTlsConnection,
     AsyncUnixConnection,
-    Guard,
     TcpConnection,
     TlsConnection,
     UnixConnection,
 )
+from modkit_redis.client.guard import Guard
 from modkit_redis.client.pools import AsyncPool, Pool
 from modkit_redis.contract.errors import ConfigError
 
 _TLS_VERSIONS: Final = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
-
-
-class Client(redis.Redis):
-    """A ``redis.Redis`` that stays closed once it is closed."""
-
-
-class AsyncClient(redis.asyncio.Redis):
-    """A ``redis.asyncio.Redis`` that stays closed once it is closed."""
-
-    __await__ = None  # type: ignore[assignment]  # or dependency-injector awaits it at each injection
 
 
 def open_client(settings: RedisSettings) -> redis.Redis:

@@ -1,0 +1,84 @@
+"""A socket whose waits for one reply, or for the sending of one command, share one time limit."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+_TLS_RECORD: Final = 16_384
+
+
+class TimedSocket:
+    """Wraps a socket: a peer that drips one byte at a time cannot stretch the limit of the whole.
+
+    A plain socket's timeout begins anew with every byte that arrives. redis-py's parsers find here all
+    that they use of a socket.
+    """
+
+    def __init__(self, raw: socket.socket, seconds: float | None) -> None:
+        """Wrap *raw*, whose timeout is *seconds*."""
+        self._raw = raw
+        self._limit = self._current = seconds
+        self._until: float | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._raw, name)
+
+    def settimeout(self, seconds: float | None) -> None:
+        """Begin to wait for a reply, for *seconds* in all; ``None`` is for ever."""
+        self._limit, self._until = seconds, None
+        if seconds != self._current:
+            self._set(seconds)
+
+    def recv(self, size: int, flags: int = 0) -> bytes:
+        """Receive bytes of the reply."""
+        self._spend()
+        return self._raw.recv(size, flags)
+
+    def recv_into(self, buffer: bytearray) -> int:
+        """Receive bytes of the reply into *buffer*."""
+        self._spend()
+        return self._raw.recv_into(buffer)
+
+    def send_within(self, chunks: Iterable[bytes], seconds: float | None) -> None:
+        """Send all *chunks* within *seconds* altogether."""
+        if seconds != self._current:
+            self._set(seconds)
+        until = None
+        for piece in self._pieces(chunks):
+            if until is not None:
+                self._set(_left(until))
+            elif seconds is not None:
+                until = time.monotonic() + seconds
+            self._raw.sendall(piece)
+
+    def _pieces(self, chunks: Iterable[bytes]) -> Iterator[bytes | memoryview]:
+        """Yield what can be sent under one timeout; a TLS socket's begins anew with each record."""
+        if not isinstance(self._raw, ssl.SSLSocket):
+            yield from chunks
+            return
+        for chunk in chunks:
+            view = memoryview(chunk)
+            yield from (view[start : start + _TLS_RECORD] for start in range(0, len(view), _TLS_RECORD))
+
+    def _spend(self) -> None:
+        """Leave the next wait no more than what is left for the reply."""
+        if self._limit:
+            if self._until is None:
+                self._until = time.monotonic() + self._limit
+            else:
+                self._set(_left(self._until))
+
+    def _set(self, seconds: float | None) -> None:
+        self._raw.settimeout(seconds)
+        self._current = seconds
+
+
+def _left(until: float) -> float:
+    left = until - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("timed out")
+    return left
