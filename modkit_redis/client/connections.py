@@ -23,6 +23,7 @@ from redis.utils import SENTINEL
 
 from modkit_redis.client.blocking import BLOCKING, reply_timeout
 from modkit_redis.client.errors import (
+    ClientClosedError,
     TimeoutUnavailableError,
     reason_of,
     redis_errors,
@@ -87,7 +88,8 @@ class _Guarded:
             raise error
         operation = self._named_operation()
         without_traces(error)
-        self.guard.check(operation)
+        if self.guard.closed_by:
+            raise ClientClosedError(operation, closed_by=self.guard.closed_by) from error
         if isinstance(error, exceptions.TimeoutError | TimeoutError):
             late = self.until is not None and time.monotonic() >= self.until
             raise TimeoutUnavailableError(operation, "deadline" if late else timeout_reason) from error
