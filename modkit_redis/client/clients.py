@@ -43,7 +43,8 @@ class Client(redis.Redis):
         if self.connection is not None:
             return super().execute_command(*args, **options)  # type: ignore[no-untyped-call]  # redis-py
         pool: Any = self.connection_pool
-        pool.guard.check(args[0])
+        if pool.guard.closed_by:
+            pool.guard.check(args[0])
         connection = pool.acquire(None)
         try:
             return self._send_command_parse_response(connection, args[0], *args, **options)  # type: ignore[no-untyped-call]  # redis-py
@@ -65,7 +66,8 @@ class AsyncClient(redis.asyncio.Redis):
         if self.single_connection_client:
             return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]  # redis-py
         pool: Any = self.connection_pool
-        pool.guard.check(args[0])
+        if pool.guard.closed_by:
+            pool.guard.check(args[0])
         connection = await pool.get_connection()
         try:
             return await self._send_command_parse_response(connection, args[0], *args, **options)  # type: ignore[no-untyped-call]  # redis-py

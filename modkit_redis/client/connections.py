@@ -9,7 +9,7 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from ssl import SSLContext, SSLSocket
 from typing import TYPE_CHECKING, Any, NoReturn, cast
@@ -19,7 +19,8 @@ import redis.asyncio
 import redis.asyncio.connection
 import redis.connection
 from redis import exceptions
-from redis.utils import SENTINEL
+from redis.connection import HiredisRespSerializer
+from redis.utils import HIREDIS_AVAILABLE, SENTINEL
 
 from modkit_redis.client.blocking import BLOCKING, reply_timeout
 from modkit_redis.client.errors import (
@@ -111,6 +112,7 @@ class GuardedConnection(_Guarded, _SyncBase):
         super().__init__(**kwargs)
         self._dial_timeout = self._socket_connect_timeout
         self._reply_timeout = self.socket_timeout
+        self._has_unread: Callable[[], Any] = bool
 
     def connect(self) -> None:
         """Connect and sign in, as often as the settings allow."""
@@ -145,6 +147,12 @@ class GuardedConnection(_Guarded, _SyncBase):
             self.guard.check(operation)
         if failure is not None:
             raise failure
+        reader = getattr(self._parser, "_reader", None)  # hiredis, or the parser in Python
+        self._has_unread = self._parser._buffer.unread_bytes if reader is None else reader.has_data
+
+    def is_dirty(self) -> bool:
+        """Return whether there is an unread reply, or the server has hung up."""
+        return self._has_unread() or self._open_socket().is_readable()
 
     def send_command(self, *args: Any, **kwargs: Any) -> None:
         """Pack and send a command."""
@@ -169,7 +177,8 @@ class GuardedConnection(_Guarded, _SyncBase):
         """Read one reply within the read timeout."""
         try:
             if timeout is SENTINEL:
-                self._open_socket().settimeout(self._within(self._reply_timeout))
+                seconds = self._reply_timeout
+                self._open_socket().settimeout(seconds if self.until is None else self._within(seconds))
             response = self._parser.read_response(disable_decoding=disable_decoding, timeout=timeout)
         except BaseException as error:  # noqa: BLE001  # it is raised, as one of ours where it is a failure
             if disconnect_on_error:
@@ -182,11 +191,12 @@ class GuardedConnection(_Guarded, _SyncBase):
     def _connect(self) -> Any:
         return TimedSocket(super()._connect(), self.socket_timeout)
 
-    def _send(self, chunks: Iterable[bytes]) -> None:
+    def _send(self, chunks: Sequence[bytes]) -> None:
         if self._sock is None:
             self.connect()
+        seconds = self.guard.write_timeout
         try:
-            self._open_socket().send_within(chunks, self._within(self.guard.write_timeout))
+            self._open_socket().send_within(chunks, seconds if self.until is None else self._within(seconds))
         except BaseException as error:  # noqa: BLE001  # it is raised, as one of ours where it is a failure
             self.disconnect()
             self._raise_lost(error, "write-timeout")
@@ -231,6 +241,8 @@ class AsyncGuardedConnection(_Guarded, _AsyncBase):
         self.guard = guard
         super().__init__(**kwargs)
         self._reply_timeout = self.socket_timeout
+        if HIREDIS_AVAILABLE:  # redis-py packs with it for sync connections only
+            self.pack_command = HiredisRespSerializer().pack  # type: ignore[method-assign]  # the same
 
     async def connect(self) -> None:
         """Connect and sign in, as often as the settings allow."""

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-import threading
 import time
+from queue import Empty, SimpleQueue
 from typing import Any
 from weakref import WeakSet
 
@@ -38,7 +38,9 @@ class Pool(redis.ConnectionPool):
 
     def reset(self) -> None:
         """Forget all connections, as after a fork: they are the parent's."""
-        self._slots = threading.Semaphore(self.max_connections)
+        self._slots: SimpleQueue[None] = SimpleQueue()  # quicker than a semaphore
+        for _ in range(self.max_connections):
+            self._slots.put(None)
         super().reset()
 
     def get_connection(self, command_name: object = None, *keys: object, **options: object) -> Any:
@@ -54,11 +56,14 @@ class Pool(redis.ConnectionPool):
         Raises:
             StoreUnavailableError: If none is free in time, or Redis cannot be reached.
         """
-        self.guard.check("acquire a connection")
+        if self.guard.closed_by:
+            self.guard.check("acquire a connection")
         wait = self.wait if until is None else min(self.wait, max(0.0, until - time.monotonic()))
-        if not self._slots.acquire(timeout=wait):
+        try:
+            self._slots.get(timeout=wait)
+        except Empty:
             late = wait < self.wait
-            raise unavailable("acquire a connection", "deadline" if late else "pool-timeout")
+            raise unavailable("acquire a connection", "deadline" if late else "pool-timeout") from None
         connection: Any = None
         try:
             try:
@@ -67,12 +72,14 @@ class Pool(redis.ConnectionPool):
                 connection = self.connection_class(**self.connection_kwargs)
             self._in_use_connections.add(connection)
             connection.until = until
-            if connection.is_connected and _is_dirty(connection):
+            if not connection.is_connected:
+                connection.connect()
+            elif _is_dirty(connection):
                 connection.disconnect()
-            connection.connect()
+                connection.connect()
         except BaseException:
             if connection is None:
-                self._slots.release()
+                self._slots.put(None)
             else:
                 self.release(connection)
             raise
@@ -88,7 +95,7 @@ class Pool(redis.ConnectionPool):
         if self.guard.closed_by or connection.should_reconnect():
             connection.disconnect()
         self._available_connections.append(connection)
-        self._slots.release()
+        self._slots.put(None)
 
     def disconnect(self, inuse_connections: bool = True) -> None:
         """Close the connections that are open now; new ones may be opened."""
@@ -192,7 +199,7 @@ def unavailable(operation: str, reason: str) -> Exception:
 def _is_dirty(connection: Any) -> bool:
     """Whether there is an unread reply, or the server has hung up."""
     try:
-        return bool(connection.can_read())
+        return bool(connection.is_dirty())
     except (exceptions.RedisError, OSError):
         return True
 
@@ -214,4 +221,5 @@ def _forget_connections() -> None:
         pool.reset()
 
 
-os.register_at_fork(after_in_child=_forget_connections)
+if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
+    os.register_at_fork(after_in_child=_forget_connections)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import ssl
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 _TLS_RECORD: Final = 16_384
@@ -20,9 +21,11 @@ class TimedSocket:
 
     def __init__(self, raw: socket.socket, seconds: float | None) -> None:
         """Wrap *raw*, whose timeout is *seconds*."""
-        self._raw = raw
+        self._raw: Any = raw
+        self._is_plain = not isinstance(raw, ssl.SSLSocket)
         self._limit = self._current = seconds
         self._until: float | None = None
+        self._poll = _poll_of(raw)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._raw, name)
@@ -36,17 +39,26 @@ class TimedSocket:
     def recv(self, size: int, flags: int = 0) -> bytes:
         """Receive bytes of the reply."""
         self._spend()
-        return self._raw.recv(size, flags)
+        received: bytes = self._raw.recv(size, flags)
+        return received
 
     def recv_into(self, buffer: bytearray) -> int:
         """Receive bytes of the reply into *buffer*."""
         self._spend()
-        return self._raw.recv_into(buffer)
+        received: int = self._raw.recv_into(buffer)
+        return received
 
-    def send_within(self, chunks: Iterable[bytes], seconds: float | None) -> None:
+    def is_readable(self) -> bool:
+        """Return whether there is something to receive now, or the peer has hung up."""
+        return bool(self._poll(0)) or (not self._is_plain and self._raw.pending() > 0)
+
+    def send_within(self, chunks: Sequence[bytes], seconds: float | None) -> None:
         """Send all *chunks* within *seconds* altogether."""
         if seconds != self._current:
             self._set(seconds)
+        if len(chunks) == 1 and self._is_plain:
+            self._raw.sendall(chunks[0])
+            return
         until = None
         for piece in self._pieces(chunks):
             if until is not None:
@@ -57,7 +69,7 @@ class TimedSocket:
 
     def _pieces(self, chunks: Iterable[bytes]) -> Iterator[bytes | memoryview]:
         """Yield what can be sent under one timeout; a TLS socket's begins anew with each record."""
-        if not isinstance(self._raw, ssl.SSLSocket):
+        if self._is_plain:
             yield from chunks
             return
         for chunk in chunks:
@@ -75,6 +87,15 @@ class TimedSocket:
     def _set(self, seconds: float | None) -> None:
         self._raw.settimeout(seconds)
         self._current = seconds
+
+
+def _poll_of(raw: socket.socket) -> Callable[[int], object]:
+    """Return a check for bytes to receive that makes nothing anew; truthy if there are some."""
+    if hasattr(select, "poll"):
+        poller = select.poll()
+        poller.register(raw, select.POLLIN)
+        return poller.poll
+    return lambda _: select.select([raw], [], [], 0)[0]  # Windows
 
 
 def _left(until: float) -> float:
