@@ -1,8 +1,8 @@
 """CPU and wall time of one GET: a raw socket with hiredis, stock redis-py, our client.
 
-Run: python benchmarks/client.py [--addr host:port] [--rounds N]. All are measured in turns in one run, so that
-whatever else the machine does hits all of them; read the ratios. CPU is this process's own, without the server.
-Aim: our client at most 0.8 of stock's CPU in both worlds.
+Run: python benchmarks/client.py [--addr host:port] [--rounds N]. All are measured in turns in one run,
+so that whatever else the machine does hits all of them; read the ratios. CPU is this process's own,
+without the server. Aim: our client at most 0.8 of stock's CPU in both worlds.
 """
 
 from __future__ import annotations
