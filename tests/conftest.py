@@ -11,6 +11,7 @@ import pytest
 import redis
 
 from modkit_redis.testing import EmbeddedServer
+from tests.certificates import Certificates, make_certificates
 from tests.support import TestServer, delete_below, docker_is_missing, running_container
 
 CHOICE = os.environ.get("MODKIT_REDIS_TEST_SERVER", "embedded")
@@ -66,6 +67,12 @@ def closed_port() -> Iterator[str]:
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         yield f"127.0.0.1:{held.getsockname()[1]}"
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    """Certificates that only this run knows."""
+    return make_certificates(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.fixture(autouse=True)

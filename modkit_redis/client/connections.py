@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from ssl import SSLContext, SSLSocket
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 
 import redis
 import redis.asyncio
@@ -32,6 +32,8 @@ from modkit_redis.client.errors import (
 )
 from modkit_redis.client.guard import RETRIABLE, Guard, backoff
 from modkit_redis.client.sockets import TimedSocket
+
+_TLS_PIECE: Final = 65_536
 
 if TYPE_CHECKING:
 
@@ -293,7 +295,7 @@ class AsyncGuardedConnection(_Guarded, _AsyncBase):
         """Send packed commands within the write timeout; no task is made for it."""
         self._operation, self._reply_timeout = "pipeline", self.socket_timeout
         command = command.encode() if isinstance(command, str) else command
-        await self._send((command,) if isinstance(command, bytes) else command)
+        await self._send((command,) if isinstance(command, bytes) else tuple(command))
 
     async def read_response(
         self,
@@ -321,7 +323,9 @@ class AsyncGuardedConnection(_Guarded, _AsyncBase):
     def drop(self) -> None:
         """Close without waiting: what is still in the buffers is of no use."""
         self._parser.on_disconnect()
-        self._close()
+        writer, self._writer, self._reader = self._writer, None, None
+        if writer is not None:
+            writer.transport.abort()  # close() would first send the rest, to a deaf peer for ever
 
     def abandon(self) -> None:
         """Close from outside the event loop that the connection belongs to."""
@@ -342,19 +346,27 @@ class AsyncGuardedConnection(_Guarded, _AsyncBase):
             transport.abort()
             transport.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
 
-    async def _send(self, chunks: Iterable[bytes]) -> None:
+    async def _send(self, chunks: Sequence[bytes]) -> None:
         if not self.is_connected:
             await self.connect()
         writer = self._writer
         try:
-            writer.writelines(chunks)
+            rest = self._begin(chunks)
             transport = writer.transport
-            if transport.get_write_buffer_size() or transport.is_closing():
+            if rest or transport.get_write_buffer_size() or transport.is_closing():
                 async with asyncio.timeout(self.guard.write_timeout):
                     await writer.drain()
+                    for piece in rest:
+                        writer.write(piece)
+                        await writer.drain()
         except BaseException as error:  # noqa: BLE001  # it is raised, as one of ours where it is a failure
             self.drop()
             self._raise_lost(error, "write-timeout")
+
+    def _begin(self, chunks: Sequence[bytes]) -> Sequence[memoryview]:
+        """Begin to write; return what must wait."""
+        self._writer.writelines(chunks)
+        return ()
 
 
 class AsyncTcpConnection(AsyncGuardedConnection, redis.asyncio.connection.Connection):
@@ -371,6 +383,18 @@ class AsyncUnixConnection(AsyncGuardedConnection, redis.asyncio.connection.UnixD
 
 class AsyncTlsConnection(AsyncGuardedConnection, redis.asyncio.connection.Connection):
     """A TLS connection for asyncio; all of a client share one context."""
+
+    def _begin(self, chunks: Sequence[bytes]) -> Sequence[memoryview]:
+        """Begin with one piece: asyncio takes what it has encrypted for sent, however much it is."""
+        if sum(map(len, chunks)) <= _TLS_PIECE:
+            return super()._begin(chunks)
+        first, *rest = (
+            memoryview(chunk)[start : start + _TLS_PIECE]
+            for chunk in chunks
+            for start in range(0, len(chunk), _TLS_PIECE)
+        )
+        self._writer.write(first)
+        return rest
 
     def _connection_arguments(self) -> Mapping[str, Any]:
         tls, server_name = self.guard.tls, self.guard.server_name
