@@ -30,9 +30,40 @@ class _Discreet:
 class _Pipeline(_Discreet, redis.client.Pipeline):
     """Commands of a :class:`Client`, to be sent together."""
 
+    def reset(self) -> None:  # type: ignore[override]  # redis-py
+        """Forget the commands and what is watched, and give the connection back."""
+        connection: Any = self.connection
+        if connection is not None and not connection.is_connected:
+            self.watching = False  # else redis-py would connect again, to tell the server so
+        try:
+            super().reset()
+        finally:
+            if self.connection is not None:  # it failed while it said so: what it watched is forgotten
+                self.watching = False
+                super().reset()
+
+    def _disconnect_raise_on_watching(self, *_: Any, **__: Any) -> None:
+        """Let the error be raised: after redis-py's WatchError, ``transaction()`` would repeat all of it."""
+        self.watching = False
+
+    _disconnect_reset_raise_on_watching = _disconnect_raise_on_watching
+
 
 class _AsyncPipeline(_Discreet, redis.asyncio.client.Pipeline):  # type: ignore[misc]  # as redis-py's own
     """Commands of an :class:`AsyncClient`, to be sent together."""
+
+    async def reset(self) -> None:  # type: ignore[override]  # redis-py
+        """Forget the commands and what is watched, and give the connection back."""
+        connection: Any = self.connection
+        if connection is not None and not connection.is_connected:
+            self.watching = False  # else redis-py would connect again, to tell the server so
+        await super().reset()  # type: ignore[no-untyped-call]  # redis-py
+
+    async def _disconnect_raise_on_watching(self, *_: Any, **__: Any) -> None:
+        """Let the error be raised: after redis-py's WatchError, ``transaction()`` would repeat all of it."""
+        self.watching = False
+
+    _disconnect_reset_raise_on_watching = _disconnect_raise_on_watching
 
 
 class Client(redis.Redis):

@@ -31,7 +31,8 @@ from modkit_redis.client.errors import (
     without_traces,
 )
 from modkit_redis.client.guard import RETRIABLE, Guard, backoff
-from modkit_redis.client.sockets import TimedSocket
+from modkit_redis.client.sockets import TimedSocket, poll_of
+from modkit_redis.contract.errors import ModkitRedisError
 
 _TLS_PIECE: Final = 65_536
 
@@ -46,12 +47,18 @@ if TYPE_CHECKING:
         _socket_connect_timeout: float | None
 
         @property
+        def socket_connect_timeout(self) -> Any: ...
+        @socket_connect_timeout.setter
+        def socket_connect_timeout(self, value: Any) -> None: ...
+        @property
         def socket_timeout(self) -> Any: ...
         @socket_timeout.setter
         def socket_timeout(self, value: Any) -> None: ...
         def __init__(self, **kwargs: Any) -> None: ...
         def connect_check_health(self, check_health: bool, retry_socket_connect: bool) -> None: ...
         def disconnect(self) -> None: ...
+        def can_read(self, timeout: float = 0) -> bool: ...
+        def pack_commands(self, commands: Iterable[Iterable[Any]]) -> list[bytes]: ...
         def _connect(self) -> Any: ...
         def _host_error(self) -> str: ...
 
@@ -68,6 +75,7 @@ if TYPE_CHECKING:
         def __init__(self, **kwargs: Any) -> None: ...
         async def connect_check_health(self, check_health: bool, retry_socket_connect: bool) -> None: ...
         def pack_command(self, *args: Any) -> list[bytes]: ...
+        def pack_commands(self, commands: Iterable[Iterable[Any]]) -> list[bytes]: ...
         def _close(self) -> None: ...
         def _host_error(self) -> str: ...
 else:
@@ -79,6 +87,8 @@ class _Guarded:
 
     guard: Guard
     until: float | None = None  # when the present call must have ended, on the monotonic clock
+    owed: int = 0  # replies that were asked for and not read: nobody else may get them
+    _packed: int = 0  # commands in what is to be sent next
     _operation: object = "connect"
 
     def _named_operation(self) -> str:
@@ -94,11 +104,14 @@ class _Guarded:
         if self.guard.closed_by:
             raise ClientClosedError(operation, closed_by=self.guard.closed_by) from error
         if isinstance(error, exceptions.TimeoutError | TimeoutError):
-            late = self.until is not None and time.monotonic() >= self.until
-            raise TimeoutUnavailableError(operation, "deadline" if late else timeout_reason) from error
+            reason = "deadline" if self._is_late() else timeout_reason
+            raise TimeoutUnavailableError(operation, reason) from error
         with redis_errors(operation):
             raise error
         raise AssertionError  # for type checkers  # pragma: no cover
+
+    def _is_late(self) -> bool:
+        return self.until is not None and time.monotonic() >= self.until
 
     def _raise_refused(self, refusal: exceptions.ResponseError) -> NoReturn:
         with redis_errors(self._named_operation()):
@@ -112,7 +125,6 @@ class GuardedConnection(_Guarded, _SyncBase):
     def __init__(self, *, guard: Guard, **kwargs: Any) -> None:
         self.guard = guard
         super().__init__(**kwargs)
-        self._dial_timeout = self._socket_connect_timeout
         self._reply_timeout = self.socket_timeout
         self._has_unread: Callable[[], Any] = bool
 
@@ -124,9 +136,14 @@ class GuardedConnection(_Guarded, _SyncBase):
                 return self.connect_check_health()
             except (exceptions.ConnectionError, exceptions.TimeoutError) as error:
                 failures += 1
-                if failures > self.guard.retries or reason_of(error) not in RETRIABLE:
+                reason = reason_of(error)
+                again = failures <= self.guard.retries and reason in RETRIABLE
+                if self._is_late() and (again or reason == "dial-timeout"):
+                    operation = f"connect to {self._host_error()}"
+                    raise TimeoutUnavailableError(operation, "deadline") from without_traces(error)
+                if not again:
                     raise
-            time.sleep(backoff(failures))
+            time.sleep(cast(float, self._within(backoff(failures))))
 
     def connect_check_health(self, check_health: bool = True, retry_socket_connect: bool = True) -> None:
         """Connect and sign in, once."""
@@ -134,7 +151,7 @@ class GuardedConnection(_Guarded, _SyncBase):
             return
         operation = self._operation = f"connect to {self._host_error()}"
         self.guard.check(operation)
-        self._socket_connect_timeout = self._within(self._dial_timeout)
+        self.owed = 0
         failure: Exception | None = None
         try:
             with redis_errors(operation):
@@ -161,12 +178,19 @@ class GuardedConnection(_Guarded, _SyncBase):
         name = self._operation = args[0]
         seconds = self.socket_timeout
         self._reply_timeout = reply_timeout(args, seconds) if name in BLOCKING else seconds
-        self._send(self._command_packer.pack(*args))
+        self._send(self._command_packer.pack(*args), 1)
+
+    def pack_commands(self, commands: Iterable[Iterable[Any]]) -> list[bytes]:
+        """Pack *commands*, to be sent next."""
+        commands = list(commands)
+        self._packed = len(commands)
+        return super().pack_commands(commands)
 
     def send_packed_command(self, command: Any, check_health: bool = True) -> None:
         """Send packed commands within the write timeout."""
         self._operation, self._reply_timeout = "pipeline", self.socket_timeout
-        self._send((command,) if isinstance(command, bytes) else command)
+        replies, self._packed = self._packed, 0
+        self._send((command,) if isinstance(command, bytes) else command, replies)
 
     def read_response(
         self,
@@ -182,6 +206,7 @@ class GuardedConnection(_Guarded, _SyncBase):
                 seconds = self._reply_timeout
                 self._open_socket().settimeout(seconds if self.until is None else self._within(seconds))
             response = self._parser.read_response(disable_decoding=disable_decoding, timeout=timeout)
+            self.owed -= 1
         except BaseException as error:  # noqa: BLE001  # it is raised, as one of ours where it is a failure
             if disconnect_on_error:
                 self.disconnect()
@@ -193,9 +218,21 @@ class GuardedConnection(_Guarded, _SyncBase):
     def _connect(self) -> Any:
         return TimedSocket(super()._connect(), self.socket_timeout)
 
-    def _send(self, chunks: Sequence[bytes]) -> None:
+    @property
+    def socket_connect_timeout(self) -> Any:
+        """Longest wait for a connection to one address, or what is left for the present call."""
+        return self._within(self._socket_connect_timeout)
+
+    @socket_connect_timeout.setter
+    def socket_connect_timeout(self, seconds: float | None) -> None:
+        self._socket_connect_timeout = seconds
+
+    def _send(self, chunks: Sequence[bytes], replies: int) -> None:
         if self._sock is None:
+            operation, seconds = self._operation, self._reply_timeout
             self.connect()
+            self._operation, self._reply_timeout = operation, seconds
+        self.owed += replies
         seconds = self.guard.write_timeout
         try:
             self._open_socket().send_within(chunks, seconds if self.until is None else self._within(seconds))
@@ -230,7 +267,7 @@ class TlsConnection(GuardedConnection, redis.connection.SSLConnection):
 
     def _wrap_socket_with_ssl(self, sock: socket.socket) -> SSLSocket:
         tls = cast(SSLContext, self.guard.tls)
-        sock.settimeout(self._socket_connect_timeout)  # or the handshake would have the read timeout
+        sock.settimeout(self.socket_connect_timeout)  # or the handshake would have the read timeout
         wrapped = tls.wrap_socket(sock, server_hostname=self.guard.server_name)
         wrapped.settimeout(self.socket_timeout)
         return wrapped
@@ -267,6 +304,7 @@ class AsyncGuardedConnection(_Guarded, _AsyncBase):
         operation = self._operation = f"connect to {self._host_error()}"
         self.guard.check(operation)
         self.guard.check_loop(operation)
+        self.owed = 0
         failure: Exception | None = None
         try:
             with redis_errors(operation):
@@ -281,21 +319,36 @@ class AsyncGuardedConnection(_Guarded, _AsyncBase):
             self.guard.check(operation)
         if failure is not None:
             raise failure
+        self._poll = poll_of(self._writer.transport.get_extra_info("socket"))
+
+    async def is_dirty(self) -> bool:
+        """Return whether there is an unread reply, or the server has hung up."""
+        if self._writer.transport.is_closing() or self._poll(0):  # the event loop may not have looked yet
+            return True
+        dirty: bool = await self._parser.can_read()
+        return dirty
 
     async def send_command(self, *args: Any, **kwargs: Any) -> None:
         """Pack and send a command."""
         name = self._operation = args[0]
         seconds = self.socket_timeout
         self._reply_timeout = reply_timeout(args, seconds) if name in BLOCKING else seconds
-        await self._send(self.pack_command(*args))
+        await self._send(self.pack_command(*args), 1)
+
+    def pack_commands(self, commands: Iterable[Iterable[Any]]) -> list[bytes]:
+        """Pack *commands*, to be sent next."""
+        commands = list(commands)
+        self._packed = len(commands)
+        return super().pack_commands(commands)
 
     async def send_packed_command(
         self, command: bytes | str | Iterable[bytes], check_health: bool = True
     ) -> None:
         """Send packed commands within the write timeout; no task is made for it."""
         self._operation, self._reply_timeout = "pipeline", self.socket_timeout
+        replies, self._packed = self._packed, 0
         command = command.encode() if isinstance(command, str) else command
-        await self._send((command,) if isinstance(command, bytes) else tuple(command))
+        await self._send((command,) if isinstance(command, bytes) else tuple(command), replies)
 
     async def read_response(
         self,
@@ -310,6 +363,7 @@ class AsyncGuardedConnection(_Guarded, _AsyncBase):
         try:
             async with asyncio.timeout(limit):
                 response = await self._parser.read_response(disable_decoding=disable_decoding)
+            self.owed -= 1
         except BaseException as error:  # noqa: BLE001  # it is raised, as one of ours where it is a failure
             if timeout is not None and isinstance(error, TimeoutError):
                 return None
@@ -346,9 +400,12 @@ class AsyncGuardedConnection(_Guarded, _AsyncBase):
             transport.abort()
             transport.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
 
-    async def _send(self, chunks: Sequence[bytes]) -> None:
+    async def _send(self, chunks: Sequence[bytes], replies: int) -> None:
         if not self.is_connected:
+            operation, seconds = self._operation, self._reply_timeout
             await self.connect()
+            self._operation, self._reply_timeout = operation, seconds
+        self.owed += replies
         writer = self._writer
         try:
             rest = self._begin(chunks)

@@ -92,10 +92,12 @@ class Pool(redis.ConnectionPool):
         except KeyError:  # it belongs to the process before a fork
             return
         connection.until = None
-        if self.guard.closed_by or connection.should_reconnect():
+        if connection.owed or connection.should_reconnect():
             connection.disconnect()
         self._available_connections.append(connection)
         self._slots.put(None)
+        if self.guard.closed_by:  # last, or a close() in between would find it nowhere
+            connection.disconnect()
 
     def disconnect(self, inuse_connections: bool = True) -> None:
         """Close the connections that are open now; new ones may be opened."""
@@ -185,7 +187,7 @@ class AsyncPool(redis.asyncio.ConnectionPool):
         if connection not in self._in_use_connections:
             return
         self._in_use_connections.remove(connection)
-        if self.guard.closed_by or connection.should_reconnect():
+        if connection.owed or self.guard.closed_by or connection.should_reconnect():
             connection.drop()
         self._available_connections.append(connection)
         self._slots.release()
@@ -207,7 +209,7 @@ def _is_dirty(connection: Any) -> bool:
 async def _async_is_dirty(connection: Any) -> bool:
     """Whether there is an unread reply, or the server has hung up."""
     try:
-        return bool(await connection.can_read())
+        return bool(await connection.is_dirty())
     except (exceptions.RedisError, OSError):
         return True
 

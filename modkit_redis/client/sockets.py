@@ -25,7 +25,7 @@ class TimedSocket:
         self._is_plain = not isinstance(raw, ssl.SSLSocket)
         self._limit = self._current = seconds
         self._until: float | None = None
-        self._poll = _poll_of(raw)
+        self._poll = poll_of(raw)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._raw, name)
@@ -89,7 +89,7 @@ class TimedSocket:
         self._current = seconds
 
 
-def _poll_of(raw: socket.socket) -> Callable[[int], object]:
+def poll_of(raw: socket.socket) -> Callable[[int], object]:
     """Return a check for bytes to receive that makes nothing anew; truthy if there are some."""
     if hasattr(select, "poll"):
         poller = select.poll()
