@@ -24,14 +24,17 @@ from redis.utils import HIREDIS_AVAILABLE, SENTINEL
 
 from modkit_redis.client.blocking import BLOCKING, reply_timeout
 from modkit_redis.client.errors import (
+    AuthenticationUnavailableError,
     ClientClosedError,
     TimeoutUnavailableError,
+    connect_errors,
     reason_of,
     redis_errors,
     without_traces,
 )
 from modkit_redis.client.guard import RETRIABLE, Guard, backoff
 from modkit_redis.client.sockets import TimedSocket, poll_of
+from modkit_redis.contract.errors import ModkitRedisError
 from modkit_redis.contract.errors import ModkitRedisError
 
 _TLS_PIECE: Final = 65_536
@@ -57,6 +60,7 @@ if TYPE_CHECKING:
         def __init__(self, **kwargs: Any) -> None: ...
         def connect_check_health(self, check_health: bool, retry_socket_connect: bool) -> None: ...
         def disconnect(self) -> None: ...
+        def can_read(self, timeout: float = 0) -> bool: ...
         def can_read(self, timeout: float = 0) -> bool: ...
         def pack_commands(self, commands: Iterable[Iterable[Any]]) -> list[bytes]: ...
         def _connect(self) -> Any: ...
@@ -114,7 +118,10 @@ class _Guarded:
         return self.until is not None and time.monotonic() >= self.until
 
     def _raise_refused(self, refusal: exceptions.ResponseError) -> NoReturn:
-        with redis_errors(self._named_operation()):
+        operation = self._named_operation()
+        if operation == "AUTH" and reason_of(refusal) is None:  # it may repeat what it was sent
+            raise AuthenticationUnavailableError(operation, "auth")
+        with redis_errors(operation):
             raise refusal
         raise AssertionError  # for type checkers  # pragma: no cover
 
@@ -154,12 +161,13 @@ class GuardedConnection(_Guarded, _SyncBase):
         self.owed = 0
         failure: Exception | None = None
         try:
-            with redis_errors(operation):
+            with connect_errors(operation):
                 super().connect_check_health(check_health=False, retry_socket_connect=False)
         except exceptions.RedisError as error:
             failure = error.with_traceback(None)  # its frames hold the password
-        except BaseException:
+        except BaseException as error:
             self.disconnect()
+            without_traces(error)
             raise
         if failure is not None or self.guard.closed_by:
             self.disconnect()
@@ -214,6 +222,16 @@ class GuardedConnection(_Guarded, _SyncBase):
         if isinstance(response, exceptions.ResponseError):
             self._raise_refused(response)
         return response
+
+    def can_read(self, timeout: float = 0) -> bool:
+        """Return whether there is something to read within *timeout*, as subscriptions ask."""
+        try:
+            return super().can_read(timeout)
+        except ModkitRedisError:
+            raise
+        except exceptions.ConnectionError as error:
+            self.disconnect()
+            self._raise_lost(error, "read-timeout")
 
     def _connect(self) -> Any:
         return TimedSocket(super()._connect(), self.socket_timeout)
@@ -307,12 +325,13 @@ class AsyncGuardedConnection(_Guarded, _AsyncBase):
         self.owed = 0
         failure: Exception | None = None
         try:
-            with redis_errors(operation):
+            with connect_errors(operation):
                 await super().connect_check_health(check_health=False, retry_socket_connect=False)
         except exceptions.RedisError as error:
             failure = error.with_traceback(None)  # its frames hold the password
-        except BaseException:
+        except BaseException as error:
             self.drop()
+            without_traces(error)
             raise
         if failure is not None or self.guard.closed_by:
             self.drop()

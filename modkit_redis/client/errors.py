@@ -127,6 +127,7 @@ _BY_CLASS: Final[tuple[tuple[type[Exception], str], ...]] = (
     (exceptions.MasterDownError, "masterdown"),
     (exceptions.ClusterDownError, "cluster"),
     (exceptions.AskError, "cluster"),
+    (exceptions.TryAgainError, "cluster"),
     (exceptions.ReadOnlyError, "readonly"),
     (exceptions.OutOfMemoryError, "oom"),
     (exceptions.NoPermissionError, "noperm"),
@@ -213,6 +214,18 @@ def redis_errors(operation: str) -> Generator[None]:
         if ours is None:
             raise
         raise ours from without_traces(error)
+
+
+@contextmanager
+def connect_errors(operation: str) -> Generator[None]:
+    """Translate whatever prevents a connection into our errors: none of it is the caller's mistake."""
+    try:
+        with redis_errors(operation):
+            yield
+    except ModkitRedisError:
+        raise
+    except (exceptions.RedisError, ValueError) as error:  # ValueError: a name that cannot be a host's
+        raise ConnectionUnavailableError(operation, "connection") from without_traces(error)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
