@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -19,13 +20,20 @@ def _last_argument_ms(command: Sequence[Any]) -> float:
 
 
 def _block_option_ms(command: Sequence[Any]) -> float | None:
-    for index, argument in enumerate(command[:-1]):
-        if argument in _BLOCK:
+    index = 1
+    while index < len(command) - 1:
+        argument = command[index]
+        option = argument.upper() if isinstance(argument, bytes) else str(argument).upper().encode()
+        if option == b"STREAMS":  # what follows are names, and one may be called as an option
+            break
+        if option == b"BLOCK":
             return float(command[index + 1]) / 1000
+        index += _PARTS.get(option, 1)
     return None
 
 
-_BLOCK: Final = ("BLOCK", b"BLOCK", "block", b"block")
+_FOREVER: Final = 1e9  # seconds; a socket's timeout cannot hold much more
+_PARTS: Final = {b"GROUP": 3, b"COUNT": 2}
 _ASKED: Final = {
     "BLPOP": _last_argument,
     "BRPOP": _last_argument,
@@ -61,6 +69,6 @@ def reply_timeout(command: Sequence[Any], read_timeout: float | None) -> float |
         asked = find(command)
     except (ValueError, TypeError, IndexError):  # the server will refuse it
         return read_timeout
-    if asked is None:
+    if asked is None or not 0 <= asked < math.inf:  # likewise
         return read_timeout
-    return asked + read_timeout if asked > 0 else None
+    return asked + read_timeout if 0 < asked < _FOREVER else None

@@ -6,7 +6,6 @@ They build on private parts of redis-py; ``tests/unit/client/test_canaries.py`` 
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -398,24 +397,48 @@ class AsyncGuardedConnection(_Guarded, _AsyncBase):
         if writer is not None:
             writer.transport.abort()  # close() would first send the rest, to a deaf peer for ever
 
+    async def disconnect(
+        self,
+        nowait: bool = False,
+        error: Exception | None = None,
+        failure_count: int | None = None,
+        health_check_failed: bool = False,
+    ) -> None:
+        """Close; nothing is sent any more, so waiting for it takes no time."""
+        writer = self._writer
+        self.drop()
+        if writer is not None and not nowait:
+            with suppress(OSError):
+                await writer.wait_closed()
+
     def abandon(self) -> None:
         """Close from outside the event loop that the connection belongs to."""
         writer, loop = self._writer, self.guard.loop
-        if writer is None or loop is None:
+        if writer is None or loop is None or loop.is_closed():
+            self.forget()
             return
         self._parser.on_disconnect()
         self._writer = self._reader = None
-        transport = writer.transport
-        if loop.is_closed() or self.guard.pid != os.getpid():
-            with suppress(RuntimeError):  # it wants to tell the loop
-                transport.abort()
-            inner = getattr(getattr(transport, "_ssl_protocol", None), "_transport", transport)
-            inner._call_connection_lost(None)
-        elif loop.is_running():
-            loop.call_soon_threadsafe(transport.abort)
+        if loop.is_running():
+            loop.call_soon_threadsafe(lambda: writer.transport.abort())  # a writer that is gone closes here
         else:
-            transport.abort()
-            transport.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+            writer.transport.abort()
+            writer.transport.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+
+    def forget(self) -> None:
+        """Close without the event loop: it is closed, or after a fork it is the parent's.
+
+        Through the selector, which both share, a child would take the socket from the parent's loop.
+        """
+        writer, self._writer, self._reader = self._writer, None, None
+        if writer is None:
+            return
+        self._parser.on_disconnect()
+        transport = writer.transport
+        inner = getattr(getattr(transport, "_ssl_protocol", None), "_transport", transport)
+        inner._closing = True
+        with suppress(RuntimeError):  # it wants to tell the loop
+            inner._call_connection_lost(None)
 
     async def _send(self, chunks: Sequence[bytes], replies: int) -> None:
         if not self.is_connected:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -33,7 +32,6 @@ class Guard:
         closed_by: Who closed the client; empty while it is open.
         on_close: Called once when it is closed.
         loop: The event loop that the first connection was made in, for asyncio.
-        pid: The process that the client was made in.
     """
 
     write_timeout: float
@@ -43,7 +41,6 @@ class Guard:
     closed_by: str = ""
     on_close: Callable[[], None] = field(default=_nothing, repr=False)
     loop: asyncio.AbstractEventLoop | None = None
-    pid: int = field(default_factory=os.getpid)
 
     def check(self, operation: str) -> None:
         """Raise if the client was closed.

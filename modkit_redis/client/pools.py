@@ -135,6 +135,15 @@ class AsyncPool(redis.asyncio.ConnectionPool):
         self.wait = wait
         super().__init__(guard=guard, **kwargs)
         self._slots = asyncio.Semaphore(self.max_connections)
+        _POOLS.add(self)
+
+    def reset(self) -> None:
+        """Forget all connections, as after a fork: they are the parent's."""
+        for connection in self._everyone():
+            connection.forget()
+        super().reset()  # type: ignore[no-untyped-call]  # redis-py
+        self._slots = asyncio.Semaphore(self.max_connections)
+        self.guard.loop = None
 
     async def get_connection(self, command_name: object = None, *keys: object, **options: object) -> Any:
         """Return a connection that is ready for a command.
@@ -176,12 +185,14 @@ class AsyncPool(redis.asyncio.ConnectionPool):
         if self.guard.loop in (None, asyncio.get_running_loop()):
             await self.disconnect()
         else:
-            everyone: list[Any] = [*self._available_connections, *self._in_use_connections]
-            for connection in everyone:
+            for connection in self._everyone():
                 connection.abandon()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of at most {self.max_connections} {self.connection_class.__name__}s>"
+
+    def _everyone(self) -> list[Any]:
+        return [*self._available_connections, *self._in_use_connections]
 
     def _give_back(self, connection: Any) -> None:
         if connection not in self._in_use_connections:
@@ -214,7 +225,7 @@ async def _async_is_dirty(connection: Any) -> bool:
         return True
 
 
-_POOLS: WeakSet[Pool] = WeakSet()
+_POOLS: WeakSet[Pool | AsyncPool] = WeakSet()
 
 
 def _forget_connections() -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import socket
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,23 +14,19 @@ from modkit_redis import AsyncRedisModule
 from modkit_redis.client import AsyncRedisExecutor
 from modkit_redis.contract import BuildError, StoreUnavailableError
 from modkit_redis.testing import EmbeddedServer
+from tests.blocking import Command, blocking_commands
 from tests.faults.black_hole import black_hole
 from tests.faults.freezer import frozen
 from tests.faults.mute import mute_peer, mute_unix_peer
 from tests.faults.parsers import PARSERS, use_parser
 from tests.faults.proxy import Proxy
 from tests.faults.scripted import ScriptedPeer, to_all
+from tests.timing import lasting
 
 Connect = Callable[..., redis.asyncio.Redis]
+SHORT = blocking_commands("none", 0.1)
+ONE_OF_EACH_KIND = ("BLPOP", "BLMPOP", "WAIT", "XREAD")
 TOO_MUCH = b"x" * (32 << 20)  # for all buffers between two peers
-
-
-@contextmanager
-def lasting(seconds: float, at_most: float = 0) -> Iterator[None]:
-    """Take about *seconds*: no less, and no more than five times that (or *at_most*)."""
-    started = time.monotonic()
-    yield
-    assert seconds * 0.9 < time.monotonic() - started < max(seconds * 5, at_most, 1)
 
 
 @pytest.mark.parametrize(("write", "read"), [(0.2, 60), (0.5, 0.1)])
@@ -210,3 +204,32 @@ async def test_trap_14_a_deadline_bounds_a_dripping_peer(connect: Connect, proxy
         await executor.execute("GET", prefix, deadline=0.2)
 
     assert caught.value.reason == "deadline"
+
+
+@pytest.mark.parametrize("command", [each for each in SHORT.values() if each[0] in ONE_OF_EACH_KIND])
+@pytest.mark.parametrize("way", ["client", "executor"])
+async def test_trap_16_a_lost_reply_to_a_blocking_command_is_waited_for_so_long_and_the_read_timeout(
+    connect: Connect, proxy: Proxy, command: Command, way: str
+) -> None:
+    client = connect(proxy.addr, read_timeout="150ms")
+    await client.ping()
+    proxy.swallow()
+
+    with lasting(0.25, at_most=1), pytest.raises(StoreUnavailableError) as caught:
+        if way == "client":
+            await client.execute_command(*command)
+        else:
+            await AsyncRedisExecutor(client).execute(*command)
+
+    assert caught.value.reason == "read-timeout"
+
+
+async def test_trap_16_a_blocking_command_keeps_its_bound_on_a_connection_that_was_lost(
+    connect: Connect, proxy: Proxy, prefix: str
+) -> None:
+    async with connect(proxy.addr, read_timeout="150ms").client() as single:
+        await single.ping()
+        await single.connection_pool.disconnect()
+
+        with lasting(0.4, at_most=1):
+            assert await single.blpop([prefix], timeout=0.4) is None
