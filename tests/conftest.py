@@ -10,7 +10,10 @@ from collections.abc import Iterator
 import pytest
 import redis
 
+from modkit_redis.check import main
 from modkit_redis.testing import EmbeddedServer
+from tests.certificates import Certificates, make_certificates
+from tests.checking import Check, Outcome
 from tests.support import TestServer, delete_below, docker_is_missing, running_container
 
 CHOICE = os.environ.get("MODKIT_REDIS_TEST_SERVER", "embedded")
@@ -66,6 +69,26 @@ def closed_port() -> Iterator[str]:
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         yield f"127.0.0.1:{held.getsockname()[1]}"
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    """Certificates that only this run knows."""
+    return make_certificates(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture
+def check(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Check:
+    """Run ``python -m modkit_redis check`` with these settings in the environment."""
+
+    def run(*argv: str, **settings: str) -> Outcome:
+        for name, value in settings.items():
+            monkeypatch.setenv(f"REDIS_{name.upper()}", value)
+        code = main([*argv])
+        printed = capsys.readouterr()
+        return Outcome(code, printed.out, printed.err)
+
+    return run
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from redis import exceptions
 
 from modkit_redis.client.errors import answered
 from modkit_redis.client.exchange import exchange, moment, pool_of
-from modkit_redis.client.executor import Argument, Command, Reply, Script
+from modkit_redis.client.executor import Argument, Command, Reply, Script, ScriptCall, named, packed
 from modkit_redis.contract.values import Duration
 
 
@@ -27,16 +27,14 @@ class RedisExecutor:
 
     def execute(self, *command: Argument, deadline: Duration | None = None) -> Reply:
         """Send one command and return its reply; see ``Executor``."""
-        operation = str(command[0])
-        [reply] = exchange(self._pool, (command,), operation, moment(deadline))
-        return answered(reply, operation)
+        [reply] = self._send([command], str(command[0]), deadline)
+        return reply
 
-    def execute_many(self, commands: Sequence[Command], *, deadline: Duration | None = None) -> list[Reply]:
+    def execute_many(
+        self, commands: Sequence[Command | ScriptCall], *, deadline: Duration | None = None
+    ) -> list[Reply]:
         """Send *commands* in one round trip and return their replies; see ``Executor``."""
-        if not commands:
-            return []
-        replies = exchange(self._pool, commands, "pipeline", moment(deadline))
-        return [answered(reply, str(command[0])) for command, reply in zip(commands, replies, strict=True)]
+        return self._send(commands, "pipeline", deadline) if commands else []
 
     def run(
         self,
@@ -47,10 +45,22 @@ class RedisExecutor:
         deadline: Duration | None = None,
     ) -> Reply:
         """Run *script* once; see ``Executor``."""
-        until, rest = moment(deadline), (len(keys), *keys, *args)
-        known = ("EVALSHA", script.sha, *rest)
-        [reply] = exchange(self._pool, (known,), script.name, until)
-        if isinstance(reply, exceptions.NoScriptError):  # it did not run, so running it now is the first time
-            whole = ("EVAL", script.source, *rest)
-            [reply] = exchange(self._pool, (whole,), script.name, until)
-        return answered(reply, script.name)
+        [reply] = self._send([ScriptCall(script, keys, args)], script.name, deadline)
+        return reply
+
+    def _send(
+        self, commands: Sequence[Command | ScriptCall], operation: str, deadline: Duration | None
+    ) -> list[Reply]:
+        until = moment(deadline)
+        replies = exchange(self._pool, [packed(each) for each in commands], operation, until)
+        unknown = {  # they did not run, so running them now is the first time
+            index: call
+            for index, (call, reply) in enumerate(zip(commands, replies, strict=True))
+            if isinstance(reply, exceptions.NoScriptError) and isinstance(call, ScriptCall)
+        }
+        if unknown:
+            whole = [call.whole() for call in unknown.values()]
+            second = exchange(self._pool, whole, operation, until)
+            for index, reply in zip(unknown, second, strict=True):
+                replies[index] = reply
+        return [answered(reply, named(call)) for call, reply in zip(commands, replies, strict=True)]

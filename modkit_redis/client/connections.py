@@ -6,63 +6,36 @@ They build on private parts of redis-py; ``tests/unit/client/test_canaries.py`` 
 from __future__ import annotations
 
 import asyncio
-import random
 import socket
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from ssl import SSLContext, SSLSocket
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 
 import redis
 import redis.asyncio
 import redis.asyncio.connection
 import redis.connection
 from redis import exceptions
-from redis.utils import SENTINEL
+from redis.connection import HiredisRespSerializer
+from redis.utils import HIREDIS_AVAILABLE, SENTINEL
 
+from modkit_redis.client.blocking import BLOCKING, reply_timeout
 from modkit_redis.client.errors import (
-    ConnectionUnavailableError,
+    AuthenticationUnavailableError,
+    ClientClosedError,
     TimeoutUnavailableError,
+    connect_errors,
     reason_of,
     redis_errors,
+    without_traces,
 )
+from modkit_redis.client.guard import RETRIABLE, Guard, backoff
+from modkit_redis.client.sockets import TimedSocket, poll_of
+from modkit_redis.contract.errors import ModkitRedisError
 
-RETRIABLE: Final = frozenset(
-    {"refused", "dns", "dial-timeout", "reset", "disconnected", "loading", "connection"}
-)
-"""Why a connection may be tried again: no byte of a command was sent."""
-
-
-@dataclass(slots=True)
-class Guard:
-    """What all connections of one client share.
-
-    Attributes:
-        write_timeout: Longest wait until one command is sent, in seconds.
-        retries: Further tries to connect.
-        tls: The one TLS context, or ``None`` for plain text.
-        server_name: Name that the server's certificate must hold.
-        closed: Whether the client was closed.
-    """
-
-    write_timeout: float
-    retries: int = 0
-    tls: SSLContext | None = None
-    server_name: str = ""
-    closed: bool = False
-
-    def check(self, operation: str) -> None:
-        """Raise if the client was closed."""
-        if self.closed:
-            raise ConnectionUnavailableError(operation, "closed")
-
-
-def backoff(failures: int) -> float:
-    """Return the seconds to wait before the next try to connect: full jitter below 10 ms, 20 ms, … 1 s."""
-    longest = min(1.0, 0.01 * 2 ** (failures - 1))
-    return random.uniform(0, longest)  # noqa: S311  # nobody gains by guessing it
-
+_TLS_PIECE: Final = 65_536
 
 if TYPE_CHECKING:
 
@@ -75,12 +48,19 @@ if TYPE_CHECKING:
         _socket_connect_timeout: float | None
 
         @property
+        def socket_connect_timeout(self) -> Any: ...
+        @socket_connect_timeout.setter
+        def socket_connect_timeout(self, value: Any) -> None: ...
+        @property
         def socket_timeout(self) -> Any: ...
         @socket_timeout.setter
         def socket_timeout(self, value: Any) -> None: ...
         def __init__(self, **kwargs: Any) -> None: ...
         def connect_check_health(self, check_health: bool, retry_socket_connect: bool) -> None: ...
         def disconnect(self) -> None: ...
+        def can_read(self, timeout: float = 0) -> bool: ...
+        def pack_commands(self, commands: Iterable[Iterable[Any]]) -> list[bytes]: ...
+        def _connect(self) -> Any: ...
         def _host_error(self) -> str: ...
 
     class _AsyncBase:
@@ -96,21 +76,61 @@ if TYPE_CHECKING:
         def __init__(self, **kwargs: Any) -> None: ...
         async def connect_check_health(self, check_health: bool, retry_socket_connect: bool) -> None: ...
         def pack_command(self, *args: Any) -> list[bytes]: ...
+        def pack_commands(self, commands: Iterable[Iterable[Any]]) -> list[bytes]: ...
         def _close(self) -> None: ...
         def _host_error(self) -> str: ...
 else:
     _SyncBase = _AsyncBase = object
 
 
-class GuardedConnection(_SyncBase):
+class _Guarded:
+    """What the connections of both worlds have in common: the present operation, and its errors."""
+
+    guard: Guard
+    until: float | None = None  # when the present call must have ended, on the monotonic clock
+    owed: int = 0  # replies that were asked for and not read: nobody else may get them
+    _packed: int = 0  # commands in what is to be sent next
+    _operation: object = "connect"
+
+    def _named_operation(self) -> str:
+        operation = self._operation
+        return operation.decode("ascii", "replace") if isinstance(operation, bytes) else str(operation)
+
+    def _raise_lost(self, error: BaseException, timeout_reason: str) -> NoReturn:
+        """Raise our error for what broke the connection; what is no error of it passes untouched."""
+        if not isinstance(error, Exception):
+            raise error
+        operation = self._named_operation()
+        without_traces(error)
+        if self.guard.closed_by:
+            raise ClientClosedError(operation, closed_by=self.guard.closed_by) from error
+        if isinstance(error, exceptions.TimeoutError | TimeoutError):
+            reason = "deadline" if self._is_late() else timeout_reason
+            raise TimeoutUnavailableError(operation, reason) from error
+        with redis_errors(operation):
+            raise error
+        raise AssertionError  # for type checkers  # pragma: no cover
+
+    def _is_late(self) -> bool:
+        return self.until is not None and time.monotonic() >= self.until
+
+    def _raise_refused(self, refusal: exceptions.ResponseError) -> NoReturn:
+        operation = self._named_operation()
+        if operation == "AUTH" and reason_of(refusal) is None:  # it may repeat what it was sent
+            raise AuthenticationUnavailableError(operation, "auth")
+        with redis_errors(operation):
+            raise refusal
+        raise AssertionError  # for type checkers  # pragma: no cover
+
+
+class GuardedConnection(_Guarded, _SyncBase):
     """A connection that obeys its guard; put before one of redis-py's connection classes."""
 
     def __init__(self, *, guard: Guard, **kwargs: Any) -> None:
         self.guard = guard
-        self.until: float | None = None  # when the present call must have ended, on the monotonic clock
-        self._operation = "connect"
         super().__init__(**kwargs)
-        self._dial_timeout = self._socket_connect_timeout
+        self._reply_timeout = self.socket_timeout
+        self._has_unread: Callable[[], Any] = bool
 
     def connect(self) -> None:
         """Connect and sign in, as often as the settings allow."""
@@ -120,9 +140,14 @@ class GuardedConnection(_SyncBase):
                 return self.connect_check_health()
             except (exceptions.ConnectionError, exceptions.TimeoutError) as error:
                 failures += 1
-                if failures > self.guard.retries or reason_of(error) not in RETRIABLE:
+                reason = reason_of(error)
+                again = failures <= self.guard.retries and reason in RETRIABLE
+                if self._is_late() and (again or reason == "dial-timeout"):
+                    operation = f"connect to {self._host_error()}"
+                    raise TimeoutUnavailableError(operation, "deadline") from without_traces(error)
+                if not again:
                     raise
-            time.sleep(backoff(failures))
+            time.sleep(cast(float, self._within(backoff(failures))))
 
     def connect_check_health(self, check_health: bool = True, retry_socket_connect: bool = True) -> None:
         """Connect and sign in, once."""
@@ -130,48 +155,47 @@ class GuardedConnection(_SyncBase):
             return
         operation = self._operation = f"connect to {self._host_error()}"
         self.guard.check(operation)
-        self._socket_connect_timeout = self._within(self._dial_timeout)
+        self.owed = 0
         failure: Exception | None = None
         try:
-            with redis_errors(operation):
+            with connect_errors(operation):
                 super().connect_check_health(check_health=False, retry_socket_connect=False)
         except exceptions.RedisError as error:
             failure = error.with_traceback(None)  # its frames hold the password
-        except BaseException:
+        except BaseException as error:
             self.disconnect()
+            without_traces(error)
             raise
-        if failure is not None or self.guard.closed:
+        if failure is not None or self.guard.closed_by:
             self.disconnect()
             self.guard.check(operation)
         if failure is not None:
             raise failure
+        reader = getattr(self._parser, "_reader", None)  # hiredis, or the parser in Python
+        self._has_unread = self._parser._buffer.unread_bytes if reader is None else reader.has_data
+
+    def is_dirty(self) -> bool:
+        """Return whether there is an unread reply, or the server has hung up."""
+        return self._has_unread() or self._open_socket().is_readable()
 
     def send_command(self, *args: Any, **kwargs: Any) -> None:
         """Pack and send a command."""
-        self._operation = args[0]
-        self._send(self._command_packer.pack(*args))
+        name = self._operation = args[0]
+        seconds = self.socket_timeout
+        self._reply_timeout = reply_timeout(args, seconds) if name in BLOCKING else seconds
+        self._send(self._command_packer.pack(*args), 1)
+
+    def pack_commands(self, commands: Iterable[Iterable[Any]]) -> list[bytes]:
+        """Pack *commands*, to be sent next."""
+        commands = list(commands)
+        self._packed = len(commands)
+        return super().pack_commands(commands)
 
     def send_packed_command(self, command: Any, check_health: bool = True) -> None:
         """Send packed commands within the write timeout."""
-        self._operation = "pipeline"
-        self._send((command,) if isinstance(command, bytes) else command)
-
-    def _send(self, chunks: Iterable[bytes]) -> None:
-        if self._sock is None:
-            self.connect()
-        sock, read_timeout = cast(Any, self._sock), self.socket_timeout
-        write_timeout = self._within(self.guard.write_timeout)
-        try:
-            if write_timeout != read_timeout:
-                sock.settimeout(write_timeout)
-            for each in chunks:
-                sock.sendall(each)
-            if write_timeout != read_timeout:
-                sock.settimeout(read_timeout)
-        except BaseException as error:
-            self.disconnect()
-            self._raise_lost(error, "write-timeout")
-            raise
+        self._operation, self._reply_timeout = "pipeline", self.socket_timeout
+        replies, self._packed = self._packed, 0
+        self._send((command,) if isinstance(command, bytes) else command, replies)
 
     def read_response(
         self,
@@ -182,19 +206,60 @@ class GuardedConnection(_SyncBase):
         push_request: bool = False,
     ) -> Any:
         """Read one reply within the read timeout."""
-        if self.until is not None:
-            timeout = self._within(self.socket_timeout if timeout is SENTINEL else timeout)
         try:
+            if timeout is SENTINEL:
+                seconds = self._reply_timeout
+                self._open_socket().settimeout(seconds if self.until is None else self._within(seconds))
             response = self._parser.read_response(disable_decoding=disable_decoding, timeout=timeout)
-        except BaseException as error:
+            self.owed -= 1
+        except BaseException as error:  # noqa: BLE001  # it is raised, as one of ours where it is a failure
             if disconnect_on_error:
                 self.disconnect()
             self._raise_lost(error, "read-timeout")
-            raise
         if isinstance(response, exceptions.ResponseError):
-            with redis_errors(_named(self._operation)):
-                raise response
+            self._raise_refused(response)
         return response
+
+    def can_read(self, timeout: float = 0) -> bool:
+        """Return whether there is something to read within *timeout*, as subscriptions ask."""
+        try:
+            return super().can_read(timeout)
+        except ModkitRedisError:
+            raise
+        except exceptions.ConnectionError as error:
+            self.disconnect()
+            self._raise_lost(error, "read-timeout")
+
+    def _connect(self) -> Any:
+        return TimedSocket(super()._connect(), self.socket_timeout)
+
+    @property
+    def socket_connect_timeout(self) -> Any:
+        """Longest wait for a connection to one address, or what is left for the present call."""
+        return self._within(self._socket_connect_timeout)
+
+    @socket_connect_timeout.setter
+    def socket_connect_timeout(self, seconds: float | None) -> None:
+        self._socket_connect_timeout = seconds
+
+    def _send(self, chunks: Sequence[bytes], replies: int) -> None:
+        if self._sock is None:
+            operation, seconds = self._operation, self._reply_timeout
+            self.connect()
+            self._operation, self._reply_timeout = operation, seconds
+        self.owed += replies
+        seconds = self.guard.write_timeout
+        try:
+            self._open_socket().send_within(chunks, seconds if self.until is None else self._within(seconds))
+        except BaseException as error:  # noqa: BLE001  # it is raised, as one of ours where it is a failure
+            self.disconnect()
+            self._raise_lost(error, "write-timeout")
+
+    def _open_socket(self) -> TimedSocket:
+        sock: TimedSocket | None = self._sock
+        if sock is None:  # another thread has disconnected
+            raise exceptions.ConnectionError("Connection closed by server.")
+        return sock
 
     def _within(self, seconds: float | None) -> float | None:
         """Return *seconds*, or what is left for the present call if that is less."""
@@ -202,20 +267,6 @@ class GuardedConnection(_SyncBase):
             return seconds
         left = max(self.until - time.monotonic(), 0.000_001)  # 0 would mean not to wait at all
         return left if seconds is None else min(left, seconds)
-
-    def _raise_lost(self, error: BaseException, timeout_reason: str) -> None:
-        operation = _named(self._operation)
-        if not isinstance(error, Exception):
-            return
-        if self.guard.closed:
-            raise ConnectionUnavailableError(operation, "closed") from error.with_traceback(None)
-        if isinstance(error, exceptions.TimeoutError | TimeoutError):
-            late = self.until is not None and time.monotonic() >= self.until
-            raise TimeoutUnavailableError(
-                operation, "deadline" if late else timeout_reason
-            ) from error.with_traceback(None)
-        with redis_errors(operation):
-            raise error
 
 
 class TcpConnection(GuardedConnection, redis.connection.Connection):
@@ -231,19 +282,21 @@ class TlsConnection(GuardedConnection, redis.connection.SSLConnection):
 
     def _wrap_socket_with_ssl(self, sock: socket.socket) -> SSLSocket:
         tls = cast(SSLContext, self.guard.tls)
-        sock.settimeout(self._socket_connect_timeout)  # or the handshake would have the read timeout
+        sock.settimeout(self.socket_connect_timeout)  # or the handshake would have the read timeout
         wrapped = tls.wrap_socket(sock, server_hostname=self.guard.server_name)
         wrapped.settimeout(self.socket_timeout)
         return wrapped
 
 
-class AsyncGuardedConnection(_AsyncBase):
+class AsyncGuardedConnection(_Guarded, _AsyncBase):
     """A connection that obeys its guard; put before one of redis-py's connection classes."""
 
     def __init__(self, *, guard: Guard, **kwargs: Any) -> None:
         self.guard = guard
-        self._operation = "connect"
         super().__init__(**kwargs)
+        self._reply_timeout = self.socket_timeout
+        if HIREDIS_AVAILABLE:  # redis-py packs with it for sync connections only
+            self.pack_command = HiredisRespSerializer().pack  # type: ignore[method-assign]  # the same
 
     async def connect(self) -> None:
         """Connect and sign in, as often as the settings allow."""
@@ -265,48 +318,53 @@ class AsyncGuardedConnection(_AsyncBase):
             return
         operation = self._operation = f"connect to {self._host_error()}"
         self.guard.check(operation)
+        self.guard.check_loop(operation)
+        self.owed = 0
         failure: Exception | None = None
         try:
-            with redis_errors(operation):
+            with connect_errors(operation):
                 await super().connect_check_health(check_health=False, retry_socket_connect=False)
         except exceptions.RedisError as error:
             failure = error.with_traceback(None)  # its frames hold the password
-        except BaseException:
-            self._drop()
+        except BaseException as error:
+            self.drop()
+            without_traces(error)
             raise
-        if failure is not None or self.guard.closed:
-            self._drop()
+        if failure is not None or self.guard.closed_by:
+            self.drop()
             self.guard.check(operation)
         if failure is not None:
             raise failure
+        self._poll = poll_of(self._writer.transport.get_extra_info("socket"))
+
+    async def is_dirty(self) -> bool:
+        """Return whether there is an unread reply, or the server has hung up."""
+        if self._writer.transport.is_closing() or self._poll(0):  # the event loop may not have looked yet
+            return True
+        dirty: bool = await self._parser.can_read()
+        return dirty
 
     async def send_command(self, *args: Any, **kwargs: Any) -> None:
         """Pack and send a command."""
-        self._operation = args[0]
-        await self._send(self.pack_command(*args))
+        name = self._operation = args[0]
+        seconds = self.socket_timeout
+        self._reply_timeout = reply_timeout(args, seconds) if name in BLOCKING else seconds
+        await self._send(self.pack_command(*args), 1)
+
+    def pack_commands(self, commands: Iterable[Iterable[Any]]) -> list[bytes]:
+        """Pack *commands*, to be sent next."""
+        commands = list(commands)
+        self._packed = len(commands)
+        return super().pack_commands(commands)
 
     async def send_packed_command(
         self, command: bytes | str | Iterable[bytes], check_health: bool = True
     ) -> None:
         """Send packed commands within the write timeout; no task is made for it."""
-        self._operation = "pipeline"
+        self._operation, self._reply_timeout = "pipeline", self.socket_timeout
+        replies, self._packed = self._packed, 0
         command = command.encode() if isinstance(command, str) else command
-        await self._send((command,) if isinstance(command, bytes) else command)
-
-    async def _send(self, chunks: Iterable[bytes]) -> None:
-        if not self.is_connected:
-            await self.connect()
-        writer = self._writer
-        try:
-            writer.writelines(chunks)
-            transport = writer.transport
-            if transport.get_write_buffer_size() or transport.is_closing():
-                async with asyncio.timeout(self.guard.write_timeout):
-                    await writer.drain()
-        except BaseException as error:
-            self._drop()
-            self._raise_lost(error, "write-timeout")
-            raise
+        await self._send((command,) if isinstance(command, bytes) else tuple(command), replies)
 
     async def read_response(
         self,
@@ -316,38 +374,96 @@ class AsyncGuardedConnection(_AsyncBase):
         disconnect_on_error: bool = True,
         push_request: bool | None = False,
     ) -> Any:
-        """Read one reply within the read timeout."""
-        limit = self.socket_timeout if timeout is None else None if timeout == float("inf") else timeout
+        """Read one reply within the read timeout; ``None`` if the caller's own *timeout* ends first."""
+        limit = self._reply_timeout if timeout is None else None if timeout == float("inf") else timeout
         try:
             async with asyncio.timeout(limit):
                 response = await self._parser.read_response(disable_decoding=disable_decoding)
-        except BaseException as error:
+            self.owed -= 1
+        except BaseException as error:  # noqa: BLE001  # it is raised, as one of ours where it is a failure
             if timeout is not None and isinstance(error, TimeoutError):
-                return None  # as in redis-py: the caller asked for no more than this wait
+                return None
             if disconnect_on_error:
-                self._drop()
+                self.drop()
             self._raise_lost(error, "read-timeout")
-            raise
         if isinstance(response, exceptions.ResponseError):
-            with redis_errors(_named(self._operation)):
-                raise response
+            self._raise_refused(response)
         return response
 
-    def _drop(self) -> None:
+    def drop(self) -> None:
         """Close without waiting: what is still in the buffers is of no use."""
         self._parser.on_disconnect()
-        self._close()
+        writer, self._writer, self._reader = self._writer, None, None
+        if writer is not None:
+            writer.transport.abort()  # close() would first send the rest, to a deaf peer for ever
 
-    def _raise_lost(self, error: BaseException, timeout_reason: str) -> None:
-        operation = _named(self._operation)
-        if not isinstance(error, Exception):
+    async def disconnect(
+        self,
+        nowait: bool = False,
+        error: Exception | None = None,
+        failure_count: int | None = None,
+        health_check_failed: bool = False,
+    ) -> None:
+        """Close; nothing is sent any more, so waiting for it takes no time."""
+        writer = self._writer
+        self.drop()
+        if writer is not None and not nowait:
+            with suppress(OSError):
+                await writer.wait_closed()
+
+    def abandon(self) -> None:
+        """Close from outside the event loop that the connection belongs to."""
+        writer, loop = self._writer, self.guard.loop
+        if writer is None or loop is None or loop.is_closed():
+            self.forget()
             return
-        if self.guard.closed:
-            raise ConnectionUnavailableError(operation, "closed") from error.with_traceback(None)
-        if isinstance(error, exceptions.TimeoutError | TimeoutError):
-            raise TimeoutUnavailableError(operation, timeout_reason) from error.with_traceback(None)
-        with redis_errors(operation):
-            raise error
+        self._parser.on_disconnect()
+        self._writer = self._reader = None
+        if loop.is_running():
+            loop.call_soon_threadsafe(lambda: writer.transport.abort())  # a writer that is gone closes here
+        else:
+            writer.transport.abort()
+            writer.transport.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+
+    def forget(self) -> None:
+        """Close without the event loop: it is closed, or after a fork it is the parent's.
+
+        Through the selector, which both share, a child would take the socket from the parent's loop.
+        """
+        writer, self._writer, self._reader = self._writer, None, None
+        if writer is None:
+            return
+        self._parser.on_disconnect()
+        transport = writer.transport
+        inner = getattr(getattr(transport, "_ssl_protocol", None), "_transport", transport)
+        inner._closing = True
+        with suppress(RuntimeError):  # it wants to tell the loop
+            inner._call_connection_lost(None)
+
+    async def _send(self, chunks: Sequence[bytes], replies: int) -> None:
+        if not self.is_connected:
+            operation, seconds = self._operation, self._reply_timeout
+            await self.connect()
+            self._operation, self._reply_timeout = operation, seconds
+        self.owed += replies
+        writer = self._writer
+        try:
+            rest = self._begin(chunks)
+            transport = writer.transport
+            if rest or transport.get_write_buffer_size() or transport.is_closing():
+                async with asyncio.timeout(self.guard.write_timeout):
+                    await writer.drain()
+                    for piece in rest:
+                        writer.write(piece)
+                        await writer.drain()
+        except BaseException as error:  # noqa: BLE001  # it is raised, as one of ours where it is a failure
+            self.drop()
+            self._raise_lost(error, "write-timeout")
+
+    def _begin(self, chunks: Sequence[bytes]) -> Sequence[memoryview]:
+        """Begin to write; return what must wait."""
+        self._writer.writelines(chunks)
+        return ()
 
 
 class AsyncTcpConnection(AsyncGuardedConnection, redis.asyncio.connection.Connection):
@@ -365,10 +481,18 @@ class AsyncUnixConnection(AsyncGuardedConnection, redis.asyncio.connection.UnixD
 class AsyncTlsConnection(AsyncGuardedConnection, redis.asyncio.connection.Connection):
     """A TLS connection for asyncio; all of a client share one context."""
 
+    def _begin(self, chunks: Sequence[bytes]) -> Sequence[memoryview]:
+        """Begin with one piece: asyncio takes what it has encrypted for sent, however much it is."""
+        if sum(map(len, chunks)) <= _TLS_PIECE:
+            return super()._begin(chunks)
+        first, *rest = (
+            memoryview(chunk)[start : start + _TLS_PIECE]
+            for chunk in chunks
+            for start in range(0, len(chunk), _TLS_PIECE)
+        )
+        self._writer.write(first)
+        return rest
+
     def _connection_arguments(self) -> Mapping[str, Any]:
         tls, server_name = self.guard.tls, self.guard.server_name
         return {**super()._connection_arguments(), "ssl": tls, "server_hostname": server_name}
-
-
-def _named(operation: object) -> str:
-    return operation.decode("ascii", "replace") if isinstance(operation, bytes) else str(operation)

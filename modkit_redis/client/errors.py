@@ -10,6 +10,7 @@ import socket
 import ssl
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Final
 
 from redis import exceptions
@@ -30,22 +31,120 @@ class TimeoutUnavailableError(StoreUnavailableError, exceptions.TimeoutError):
     """Redis took longer than a setting allows."""
 
 
+class ClientClosedError(ConnectionUnavailableError):
+    """The client was closed, and stays so; its provider makes a new one.
+
+    Attributes:
+        closed_by: Who closed it.
+    """
+
+    def __init__(self, operation: str, reason: str = "closed", closed_by: str = "") -> None:
+        super().__init__(operation, reason)
+        self.args = (operation, reason, closed_by)
+        self.closed_by = closed_by
+
+    def __str__(self) -> str:
+        return f"{self.operation}: the client was closed by {self.closed_by}; ask its provider for a new one"
+
+
+class EventLoopError(ConnectionUnavailableError):
+    """A client for asyncio was used in another event loop than the one it belongs to."""
+
+    def __init__(self, operation: str, reason: str = "event-loop") -> None:
+        super().__init__(operation, reason)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.operation}: the client belongs to another event loop; shut its module down in the loop "
+            "that used it, and the next use makes a new client"
+        )
+
+
 class ResponseRefusedError(CommandRefusedError, exceptions.ResponseError):
     """Redis answered that it will not do it."""
 
 
-# What stands in one row is one reason: by the error's class, by what caused it, or by its first words.
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One word that says why, for programs and for the documentation.
+
+    Attributes:
+        word: The ``reason`` of the error.
+        error: Its class.
+        about: When it is given.
+    """
+
+    word: str
+    error: type[StoreUnavailableError | CommandRefusedError]
+    about: str
+
+
+REASONS: Final = {
+    each.word: each
+    for each in (
+        Reason("refused", ConnectionUnavailableError, "Nobody listens at the address."),
+        Reason("dns", ConnectionUnavailableError, "The name of the host could not be looked up."),
+        Reason("tls", ConnectionUnavailableError, "The TLS handshake failed: certificate, name or version."),
+        Reason("auth", AuthenticationUnavailableError, "The user or the password was not accepted."),
+        Reason("dial-timeout", TimeoutUnavailableError, "No connection within `REDIS_DIAL_TIMEOUT`."),
+        Reason("read-timeout", TimeoutUnavailableError, "No whole reply within `REDIS_READ_TIMEOUT`."),
+        Reason("write-timeout", TimeoutUnavailableError, "Not all sent within `REDIS_WRITE_TIMEOUT`."),
+        Reason("deadline", TimeoutUnavailableError, "The call's own deadline was over first."),
+        Reason("timeout", TimeoutUnavailableError, "Another wait ended, in a client that was brought along."),
+        Reason("pool-timeout", ConnectionUnavailableError, "No free connection within `REDIS_POOL_TIMEOUT`."),
+        Reason("reset", ConnectionUnavailableError, "The connection was reset."),
+        Reason("disconnected", ConnectionUnavailableError, "The server closed the connection."),
+        Reason("connection", ConnectionUnavailableError, "The connection failed in another way."),
+        Reason("protocol", ConnectionUnavailableError, "What came back is no Redis protocol."),
+        Reason("max-clients", ConnectionUnavailableError, "The server has no room for another connection."),
+        Reason("loading", ConnectionUnavailableError, "The server is still loading its data."),
+        Reason("closed", ClientClosedError, "The client was closed."),
+        Reason("event-loop", EventLoopError, "The client belongs to another event loop."),
+        Reason("readonly", ResponseRefusedError, "A replica was asked to write, as after a fail-over."),
+        Reason("oom", ResponseRefusedError, "`maxmemory` is reached, and nothing may be evicted."),
+        Reason("noperm", ResponseRefusedError, "The ACL user may not run this command, or not on this key."),
+        Reason("misconf", ResponseRefusedError, "The server cannot save to disk, and refuses to write."),
+        Reason("noreplicas", ResponseRefusedError, "Too few replicas are in touch for a write."),
+        Reason("busy", ResponseRefusedError, "A script is running for too long."),
+        Reason("masterdown", ResponseRefusedError, "A replica has lost its primary and may not answer."),
+        Reason(
+            "cluster", ResponseRefusedError, "The server is part of a cluster, which is not supported yet."
+        ),
+        Reason("no-db", ResponseRefusedError, "There is no database of the number in `REDIS_DB`."),
+    )
+}
+"""Every word there is."""
+
+# What stands in one row is one reason: by the error's class, by its first words, or by what caused it.
 _BY_CLASS: Final[tuple[tuple[type[Exception], str], ...]] = (
     (exceptions.BusyLoadingError, "loading"),
     (exceptions.AuthenticationWrongNumberOfArgsError, "auth"),
     (exceptions.AuthenticationError, "auth"),
     (exceptions.AuthorizationError, "auth"),
     (exceptions.MaxConnectionsError, "pool-timeout"),
+    (exceptions.InvalidResponse, "protocol"),
+    (exceptions.ChildDeadlockedError, "connection"),
     (exceptions.MasterDownError, "masterdown"),
-    (exceptions.ClusterDownError, "clusterdown"),
+    (exceptions.ClusterDownError, "cluster"),
+    (exceptions.AskError, "cluster"),
+    (exceptions.TryAgainError, "cluster"),
     (exceptions.ReadOnlyError, "readonly"),
     (exceptions.OutOfMemoryError, "oom"),
     (exceptions.NoPermissionError, "noperm"),
+)
+_BY_TEXT: Final = (
+    ("Timeout connecting", "dial-timeout"),
+    ("Timeout writing", "write-timeout"),
+    ("Timeout reading", "read-timeout"),
+    ("No connection available", "pool-timeout"),
+    ("Connection closed by server", "disconnected"),
+    ("max number of clients", "max-clients"),
+    ("WRONGPASS", "auth"),
+    ("NOAUTH", "auth"),
+    ("MISCONF", "misconf"),
+    ("NOREPLICAS", "noreplicas"),
+    ("BUSY ", "busy"),
+    ("DB index is out of range", "no-db"),
 )
 _BY_CAUSE: Final[tuple[tuple[type[BaseException], str], ...]] = (
     (socket.gaierror, "dns"),
@@ -54,25 +153,6 @@ _BY_CAUSE: Final[tuple[tuple[type[BaseException], str], ...]] = (
     (FileNotFoundError, "refused"),
     (ConnectionResetError, "reset"),
     (BrokenPipeError, "reset"),
-)
-_BY_TEXT: Final = (
-    ("Timeout connecting", "dial-timeout"),
-    ("Timeout writing", "write-timeout"),
-    ("Timeout reading", "read-timeout"),
-    ("No connection available", "pool-timeout"),
-    ("Connection closed by server", "disconnected"),
-    ("WRONGPASS", "auth"),
-    ("NOAUTH", "auth"),
-    ("MISCONF", "misconf"),
-    ("NOREPLICAS", "noreplicas"),
-    ("LOADING", "loading"),
-    ("BUSY ", "busy"),
-    ("OOM", "oom"),
-    ("NOPERM", "noperm"),
-    ("READONLY", "readonly"),
-)
-_REFUSALS: Final = frozenset(
-    {"readonly", "oom", "noperm", "misconf", "noreplicas", "busy", "masterdown", "clusterdown"}
 )
 
 
@@ -96,18 +176,10 @@ def reason_of(error: BaseException) -> str | None:
     return "timeout" if isinstance(error, exceptions.TimeoutError | TimeoutError) else "connection"
 
 
-def translated(operation: str, error: Exception) -> ModkitRedisError | None:
+def translated(operation: str, error: BaseException) -> StoreUnavailableError | CommandRefusedError | None:
     """Return our error for *error*, or ``None`` for a programming error, which should pass untouched."""
     reason = reason_of(error)
-    if reason is None:
-        return None
-    if reason in _REFUSALS:
-        return ResponseRefusedError(operation, reason)
-    if reason == "auth":
-        return AuthenticationUnavailableError(operation, reason)
-    if reason.endswith("timeout") and reason != "pool-timeout":
-        return TimeoutUnavailableError(operation, reason)
-    return ConnectionUnavailableError(operation, reason)
+    return None if reason is None else REASONS[reason].error(operation, reason)
 
 
 def without_traces(error: BaseException) -> BaseException:
@@ -142,6 +214,18 @@ def redis_errors(operation: str) -> Generator[None]:
         if ours is None:
             raise
         raise ours from without_traces(error)
+
+
+@contextmanager
+def connect_errors(operation: str) -> Generator[None]:
+    """Translate whatever prevents a connection into our errors: none of it is the caller's mistake."""
+    try:
+        with redis_errors(operation):
+            yield
+    except ModkitRedisError:
+        raise
+    except (exceptions.RedisError, ValueError) as error:  # ValueError: a name that cannot be a host's
+        raise ConnectionUnavailableError(operation, "connection") from without_traces(error)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

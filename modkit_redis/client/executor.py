@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
 from typing import Protocol, TypeAlias
 
 from modkit_redis.contract.values import Duration
@@ -38,6 +40,46 @@ class Script:
         object.__setattr__(self, "sha", digest)
 
 
+@dataclass(frozen=True, slots=True)
+class ScriptCall:
+    """A script with what it is given, to be sent alone or among other commands.
+
+    Attributes:
+        script: What to run.
+        keys: Its ``KEYS``.
+        args: Its ``ARGV``.
+    """
+
+    script: Script
+    keys: Sequence[str] = ()
+    args: Sequence[Argument] = ()
+
+    def known(self) -> Command:
+        """Return the command for a server that knows the script."""
+        return ("EVALSHA", self.script.sha, len(self.keys), *self.keys, *self.args)
+
+    def whole(self) -> Command:
+        """Return the command for a server that does not."""
+        return ("EVAL", self.script.source, len(self.keys), *self.keys, *self.args)
+
+
+@cache
+def load_script(package: str, filename: str) -> Script:
+    """Return the script in the file *filename* of *package*; it is read once."""
+    source = files(package).joinpath(filename).read_text(encoding="utf-8")
+    return Script(filename.removesuffix(".lua"), source)
+
+
+def packed(command: Command | ScriptCall) -> Command:
+    """Return *command* as it is sent first."""
+    return command.known() if isinstance(command, ScriptCall) else command
+
+
+def named(command: Command | ScriptCall) -> str:
+    """Return what errors call *command*: never its arguments."""
+    return command.script.name if isinstance(command, ScriptCall) else str(command[0])
+
+
 class Executor(Protocol):
     """Sends commands to Redis, each at most once.
 
@@ -53,8 +95,12 @@ class Executor(Protocol):
             CommandRefusedError: If Redis answered that it will not do it.
         """
 
-    def execute_many(self, commands: Sequence[Command], *, deadline: Duration | None = None) -> list[Reply]:
+    def execute_many(
+        self, commands: Sequence[Command | ScriptCall], *, deadline: Duration | None = None
+    ) -> list[Reply]:
         """Send *commands* in one round trip and return their replies in order; not atomic.
+
+        Scripts that the server does not know yet are run in a second round trip, after the rest.
 
         Raises:
             StoreUnavailableError: If a reply did not come in time; any of them may have been carried out.
@@ -94,9 +140,11 @@ class AsyncExecutor(Protocol):
         """
 
     async def execute_many(
-        self, commands: Sequence[Command], *, deadline: Duration | None = None
+        self, commands: Sequence[Command | ScriptCall], *, deadline: Duration | None = None
     ) -> list[Reply]:
         """Send *commands* in one round trip and return their replies in order; not atomic.
+
+        Scripts that the server does not know yet are run in a second round trip, after the rest.
 
         Raises:
             StoreUnavailableError: If a reply did not come in time; any of them may have been carried out.

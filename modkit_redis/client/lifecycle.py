@@ -14,30 +14,22 @@ from redis.credentials import CredentialProvider
 from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 
+from modkit_redis.client.clients import AsyncClient, Client
 from modkit_redis.client.config import RedisSettings
 from modkit_redis.client.connections import (
     AsyncTcpConnection,
     AsyncTlsConnection,
     AsyncUnixConnection,
-    Guard,
     TcpConnection,
     TlsConnection,
     UnixConnection,
 )
+from modkit_redis.client.errors import AuthenticationUnavailableError
+from modkit_redis.client.guard import Guard
 from modkit_redis.client.pools import AsyncPool, Pool
 from modkit_redis.contract.errors import ConfigError
 
 _TLS_VERSIONS: Final = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
-
-
-class Client(redis.Redis):
-    """A ``redis.Redis`` that stays closed once it is closed."""
-
-
-class AsyncClient(redis.asyncio.Redis):
-    """A ``redis.asyncio.Redis`` that stays closed once it is closed."""
-
-    __await__ = None  # type: ignore[assignment]  # or dependency-injector awaits it at each injection
 
 
 def open_client(settings: RedisSettings) -> redis.Redis:
@@ -61,10 +53,21 @@ class PasswordFile(CredentialProvider):
     def __init__(self, username: str | None, path: Path) -> None:
         self._username, self._path = username, path
 
-    def get_credentials(self) -> tuple[str] | tuple[str, str]:
-        """Return the password, after the user if there is one."""
-        password = self._path.read_text(encoding="utf-8").rstrip("\r\n")
+    def get_credentials(self) -> Any:
+        """Return the password, after the user if there is one.
+
+        Raises:
+            StoreUnavailableError: If the file cannot be read.
+        """
+        try:
+            password = self._path.read_bytes().rstrip(b"\r\n")
+        except OSError as error:
+            raise AuthenticationUnavailableError("read the password file", "auth") from error
         return (self._username, password) if self._username else (password,)
+
+    async def get_credentials_async(self) -> Any:
+        """Return the same."""
+        return self.get_credentials()
 
 
 def _pool_arguments(settings: RedisSettings) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, cast
 
 import redis
 import redis.asyncio
@@ -48,10 +48,23 @@ class _Client(Lazy[T]):
     def _build(self, key: object = None, kept: object = None, **given: Any) -> T:
         brought = self._brought()
         if brought is None:
-            return super()._build()
+            made: Any = super()._build()
+            made.connection_pool.guard.on_close = self._forget
+            return cast(T, made)
         _check_brought(brought, self.token, *self.other_world)
         client: T = brought
         return client
+
+    def _forget(self) -> None:
+        """Make a new client on the next use: the application has closed this one itself."""
+        with self._lock:
+            self._built = {}
+
+    def _take(self) -> list[T]:
+        taken: list[Any] = super()._take()
+        for client in taken:
+            client.connection_pool.guard.close("shutdown_resources()")
+        return taken
 
     def _ping_timeout(self) -> timedelta:
         """Load what is needed, so that a bad setting fails at start-up; return 0 for no ping."""

@@ -6,16 +6,18 @@ Both keep redis-py's own bookkeeping, so pipelines, ``pubsub()`` and the rest of
 from __future__ import annotations
 
 import asyncio
-import threading
+import os
 import time
+from queue import Empty, SimpleQueue
 from typing import Any
+from weakref import WeakSet
 
 import redis
 import redis.asyncio
 from redis import exceptions
 
-from modkit_redis.client.connections import Guard
-from modkit_redis.client.errors import ConnectionUnavailableError
+from modkit_redis.client.errors import REASONS
+from modkit_redis.client.guard import Guard
 
 
 class Pool(redis.ConnectionPool):
@@ -32,10 +34,13 @@ class Pool(redis.ConnectionPool):
         self.guard = guard
         self.wait = wait
         super().__init__(guard=guard, **kwargs)
+        _POOLS.add(self)
 
     def reset(self) -> None:
         """Forget all connections, as after a fork: they are the parent's."""
-        self._slots = threading.Semaphore(self.max_connections)
+        self._slots: SimpleQueue[None] = SimpleQueue()  # quicker than a semaphore
+        for _ in range(self.max_connections):
+            self._slots.put(None)
         super().reset()
 
     def get_connection(self, command_name: object = None, *keys: object, **options: object) -> Any:
@@ -51,11 +56,14 @@ class Pool(redis.ConnectionPool):
         Raises:
             StoreUnavailableError: If none is free in time, or Redis cannot be reached.
         """
-        self._checkpid()
-        self.guard.check("acquire")
+        if self.guard.closed_by:
+            self.guard.check("acquire a connection")
         wait = self.wait if until is None else min(self.wait, max(0.0, until - time.monotonic()))
-        if not self._slots.acquire(timeout=wait):
-            raise ConnectionUnavailableError("acquire", "pool-timeout")
+        try:
+            self._slots.get(timeout=wait)
+        except Empty:
+            late = wait < self.wait
+            raise unavailable("acquire a connection", "deadline" if late else "pool-timeout") from None
         connection: Any = None
         try:
             try:
@@ -64,12 +72,14 @@ class Pool(redis.ConnectionPool):
                 connection = self.connection_class(**self.connection_kwargs)
             self._in_use_connections.add(connection)
             connection.until = until
-            if connection.is_connected and self._is_dirty(connection):
+            if not connection.is_connected:
+                connection.connect()
+            elif _is_dirty(connection):
                 connection.disconnect()
-            connection.connect()
+                connection.connect()
         except BaseException:
             if connection is None:
-                self._slots.release()
+                self._slots.put(None)
             else:
                 self.release(connection)
             raise
@@ -77,32 +87,34 @@ class Pool(redis.ConnectionPool):
 
     def release(self, connection: Any) -> None:
         """Take a connection back."""
-        self._checkpid()
         try:
             self._in_use_connections.remove(connection)
         except KeyError:  # it belongs to the process before a fork
             return
         connection.until = None
-        if self.guard.closed or connection.should_reconnect():
+        if connection.owed or connection.should_reconnect():
             connection.disconnect()
         self._available_connections.append(connection)
-        self._slots.release()
+        self._slots.put(None)
+        if self.guard.closed_by:  # last, or a close() in between would find it nowhere
+            connection.disconnect()
+
+    def disconnect(self, inuse_connections: bool = True) -> None:
+        """Close the connections that are open now; new ones may be opened."""
+        in_use = list(self._in_use_connections) if inuse_connections else []
+        for connection in [*self._available_connections, *in_use]:
+            connection.disconnect()
 
     def close(self) -> None:
         """Close for good: whoever uses the client from now on gets a typed error."""
-        self.guard.closed = True
+        self.guard.close("its own close()")
         self.disconnect()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of at most {self.max_connections} {self.connection_class.__name__}s>"
 
-    @staticmethod
-    def _is_dirty(connection: Any) -> bool:
-        """Whether there is an unread reply, or the server has hung up."""
-        try:
-            return bool(connection.can_read())
-        except (exceptions.RedisError, OSError):
-            return True
+    def _checkpid(self) -> None:
+        """Do nothing: a fork resets every pool, see below."""
 
 
 class AsyncPool(redis.asyncio.ConnectionPool):
@@ -123,6 +135,15 @@ class AsyncPool(redis.asyncio.ConnectionPool):
         self.wait = wait
         super().__init__(guard=guard, **kwargs)
         self._slots = asyncio.Semaphore(self.max_connections)
+        _POOLS.add(self)
+
+    def reset(self) -> None:
+        """Forget all connections, as after a fork: they are the parent's."""
+        for connection in self._everyone():
+            connection.forget()
+        super().reset()  # type: ignore[no-untyped-call]  # redis-py
+        self._slots = asyncio.Semaphore(self.max_connections)
+        self.guard.loop = None
 
     async def get_connection(self, command_name: object = None, *keys: object, **options: object) -> Any:
         """Return a connection that is ready for a command.
@@ -130,13 +151,14 @@ class AsyncPool(redis.asyncio.ConnectionPool):
         Raises:
             StoreUnavailableError: If none is free in time, or Redis cannot be reached.
         """
-        self.guard.check("acquire")
+        self.guard.check("acquire a connection")
+        self.guard.check_loop("acquire a connection")
         if self._slots.locked():
             try:
                 async with asyncio.timeout(self.wait):
                     await self._slots.acquire()
             except TimeoutError:
-                raise ConnectionUnavailableError("acquire", "pool-timeout") from None
+                raise unavailable("acquire a connection", "pool-timeout") from None
         else:
             await self._slots.acquire()  # does not wait
         try:
@@ -145,34 +167,72 @@ class AsyncPool(redis.asyncio.ConnectionPool):
             self._slots.release()
             raise
         try:
-            if connection.is_connected and await self._is_dirty(connection):
-                await connection.disconnect(nowait=True)
+            if connection.is_connected and await _async_is_dirty(connection):
+                connection.drop()
             await connection.connect()
         except BaseException:
-            await self.release(connection)
+            self._give_back(connection)
             raise
         return connection
 
     async def release(self, connection: Any) -> None:
-        """Take a connection back; waits for nothing, so no cancellation can lose it."""
-        self._in_use_connections.discard(connection)
-        if self.guard.closed or connection.should_reconnect():
-            await connection.disconnect(nowait=True)
-        self._available_connections.append(connection)
-        self._slots.release()
+        """Take a connection back; it waits for nothing, so no cancellation can lose one."""
+        self._give_back(connection)
 
     async def aclose(self) -> None:
         """Close for good: whoever uses the client from now on gets a typed error."""
-        self.guard.closed = True
-        await self.disconnect()
+        self.guard.close("its own aclose()")
+        if self.guard.loop in (None, asyncio.get_running_loop()):
+            await self.disconnect()
+        else:
+            for connection in self._everyone():
+                connection.abandon()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of at most {self.max_connections} {self.connection_class.__name__}s>"
 
-    @staticmethod
-    async def _is_dirty(connection: Any) -> bool:
-        """Whether there is an unread reply, or the server has hung up."""
-        try:
-            return bool(await connection.can_read())
-        except (exceptions.RedisError, OSError):
-            return True
+    def _everyone(self) -> list[Any]:
+        return [*self._available_connections, *self._in_use_connections]
+
+    def _give_back(self, connection: Any) -> None:
+        if connection not in self._in_use_connections:
+            return
+        self._in_use_connections.remove(connection)
+        if connection.owed or self.guard.closed_by or connection.should_reconnect():
+            connection.drop()
+        self._available_connections.append(connection)
+        self._slots.release()
+
+
+def unavailable(operation: str, reason: str) -> Exception:
+    """Return the error for *reason*."""
+    return REASONS[reason].error(operation, reason)
+
+
+def _is_dirty(connection: Any) -> bool:
+    """Whether there is an unread reply, or the server has hung up."""
+    try:
+        return bool(connection.is_dirty())
+    except (exceptions.RedisError, OSError):
+        return True
+
+
+async def _async_is_dirty(connection: Any) -> bool:
+    """Whether there is an unread reply, or the server has hung up."""
+    try:
+        return bool(await connection.is_dirty())
+    except (exceptions.RedisError, OSError):
+        return True
+
+
+_POOLS: WeakSet[Pool | AsyncPool] = WeakSet()
+
+
+def _forget_connections() -> None:
+    """Reset every pool: after a fork, its connections belong to the parent."""
+    for pool in list(_POOLS):
+        pool.reset()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
+    os.register_at_fork(after_in_child=_forget_connections)

@@ -1,0 +1,169 @@
+"""Traps 23, 24 and 26: each real fault is an error of ours and of redis-py, says why, and repeats nothing."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any, Final, TypeAlias
+
+import pytest
+import redis
+import redis.asyncio
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from modkit_redis import AsyncRedisModule
+from modkit_redis.client import AsyncRedisExecutor
+from modkit_redis.client.errors import REASONS
+from modkit_redis.contract import CommandRefusedError, ModkitRedisError, StoreUnavailableError
+from tests.certificates import Certificates
+from tests.faults.fault import Fault
+from tests.faults.mute import mute_peer
+from tests.faults.on_the_way import LateCredentials
+from tests.faults.reasons import FAULTS
+from tests.leaks import said_by
+
+Way: TypeAlias = Callable[[redis.asyncio.Redis, Sequence[str]], Any]
+
+THEIRS: Final = {
+    "ConnectionUnavailableError": redis.ConnectionError,
+    "ClientClosedError": redis.ConnectionError,
+    "EventLoopError": redis.ConnectionError,
+    "AuthenticationUnavailableError": redis.AuthenticationError,
+    "TimeoutUnavailableError": redis.TimeoutError,
+    "ResponseRefusedError": redis.ResponseError,
+}
+
+
+async def by_command(client: redis.asyncio.Redis, command: Sequence[str]) -> None:
+    await client.execute_command(*command)
+
+
+async def by_pipeline(client: redis.asyncio.Redis, command: Sequence[str]) -> None:
+    async with client.pipeline(transaction=False) as pipeline:
+        for _ in range(2):
+            pipeline.execute_command(*command)
+        await pipeline.execute()
+
+
+async def by_transaction(client: redis.asyncio.Redis, command: Sequence[str]) -> None:
+    async with client.pipeline(transaction=True) as pipeline:
+        for _ in range(2):
+            pipeline.execute_command(*command)
+        await pipeline.execute()
+
+
+async def by_executor(client: redis.asyncio.Redis, command: Sequence[str]) -> None:
+    await AsyncRedisExecutor(client).execute(*command)
+
+
+async def by_executor_among_many(client: redis.asyncio.Redis, command: Sequence[str]) -> None:
+    await AsyncRedisExecutor(client).execute_many([("PING",), command])
+
+
+WAYS: Final[Sequence[Way]] = (by_command, by_pipeline, by_transaction, by_executor, by_executor_among_many)
+
+
+async def failure(way: Way, client: redis.asyncio.Redis, command: Sequence[str]) -> ModkitRedisError:
+    with pytest.raises(ModkitRedisError) as caught:
+        await way(client, command)
+    return caught.value
+
+
+def check(error: ModkitRedisError, reason: str) -> None:
+    """Check all that is said of errors: class, word, pickling, and that no argument is repeated."""
+    kind = REASONS[reason].error
+    assert type(error) is kind
+    assert isinstance(error, StoreUnavailableError | CommandRefusedError)
+    assert isinstance(error, THEIRS[kind.__name__])
+    assert (error.reason, bool(error.operation)) == (reason, True)
+    copy = pickle.loads(pickle.dumps(error))
+    assert (type(copy), copy.args, vars(copy), str(copy)) == (kind, error.args, vars(error), str(error))
+    assert [text for text in said_by(error) if "s3cret" in text] == []
+
+
+@pytest.fixture
+async def modules() -> AsyncIterator[list[AsyncRedisModule]]:
+    """The modules of a test, shut down at its end."""
+    modules: list[AsyncRedisModule] = []
+    yield modules
+    for module in modules:
+        await module.shutdown_resources()
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=str)
+async def test_trap_24_a_fault_says_why(
+    fault: Fault, certificates: Certificates, modules: list[AsyncRedisModule]
+) -> None:
+    with fault.happening(certificates) as settings:
+        modules.append(AsyncRedisModule(config=settings))
+        client = modules[0].client()
+
+        for way in WAYS:
+            check(await failure(way, client, fault.command), fault.reason)
+
+
+NOT_OF_ANY_CLIENT: Final = ("tls", "dial-timeout", "write-timeout", "connection")
+
+
+@pytest.mark.parametrize(
+    "fault", [each for each in FAULTS if each.reason not in NOT_OF_ANY_CLIENT and each.is_tcp], ids=str
+)
+async def test_trap_24_through_a_client_that_was_brought_along_it_says_the_same(
+    fault: Fault, certificates: Certificates
+) -> None:
+    with fault.happening(certificates) as settings:
+        client = brought(settings)
+
+        check(await failure(by_executor, client, fault.command), fault.reason)
+        await client.aclose()
+
+
+def brought(settings: dict[str, Any]) -> redis.asyncio.Redis:
+    host, _, port = settings["addr"].rpartition(":")
+    also = {name: settings[name] for name in ("username", "password", "db") if name in settings}
+    patience: Any = {"socket_timeout": 0.1, "socket_connect_timeout": 5, "client_name": "brought"}
+    return redis.asyncio.Redis(
+        host=host, port=int(port), protocol=2, retry=Retry(NoBackoff(), 0), **patience, **also
+    )
+
+
+async def test_trap_24_another_timeout_of_a_client_that_was_brought_along(addr: str) -> None:
+    host, _, port = addr.rpartition(":")
+    client = redis.asyncio.Redis(host=host, port=int(port), credential_provider=LateCredentials())
+
+    check(await failure(by_executor, client, ["GET", "s3cret-key"]), "timeout")
+    await client.aclose()
+
+
+async def test_trap_24_a_deadline_says_so(modules: list[AsyncRedisModule]) -> None:
+    with mute_peer() as addr:
+        modules.append(AsyncRedisModule(config={"addr": addr}))
+        executor = AsyncRedisExecutor(modules[0].client())
+
+        with pytest.raises(StoreUnavailableError) as one:
+            await executor.execute("GET", "s3cret-key", deadline=0.05)
+        with pytest.raises(StoreUnavailableError) as many:
+            await executor.execute_many([("GET", "s3cret-key"), ("PING",)], deadline=0.05)
+
+    check(one.value, "deadline")
+    check(many.value, "deadline")
+
+
+async def test_trap_24_a_full_pool_says_so(addr: str, modules: list[AsyncRedisModule]) -> None:
+    modules.append(AsyncRedisModule(config={"addr": addr, "pool_size": 1, "pool_timeout": "30ms"}))
+    client = modules[0].client()
+    held: Any = await client.connection_pool.get_connection()
+
+    for way in WAYS:
+        check(await failure(way, client, ["GET", "s3cret-key"]), "pool-timeout")
+    await client.connection_pool.release(held)
+
+
+async def test_trap_24_a_closed_client_says_so(addr: str) -> None:
+    module = AsyncRedisModule(config={"addr": addr})
+    client = module.client()
+    await module.shutdown_resources()
+
+    for way in WAYS:
+        check(await failure(way, client, ["GET", "s3cret-key"]), "closed")

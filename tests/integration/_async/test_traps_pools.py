@@ -1,0 +1,181 @@
+"""Traps of reused connections: nobody gets another's reply, nor a connection that is dead."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+import redis
+import redis.asyncio
+
+from modkit_redis.client import AsyncRedisExecutor
+from modkit_redis.contract import StoreUnavailableError
+from tests.faults.parsers import PARSERS, use_parser
+from tests.faults.proxy import Proxy
+
+Connect = Callable[..., redis.asyncio.Redis]
+MOVING = b">4\r\n$6\r\nMOVING\r\n:1\r\n:30\r\n$14\r\n127.0.0.1:6380\r\n"
+every_parser = pytest.mark.parametrize("parser", PARSERS)
+
+
+@every_parser
+async def test_trap_27_a_second_reply_in_the_same_packet_reaches_nobody(
+    connect: Connect, proxy: Proxy, prefix: str, parser: str
+) -> None:
+    client = use_parser(connect(proxy.addr, pool_size=1), parser)
+    proxy.add(after=b"$5\r\nwrong\r\n", containing=b"GET\r\n")
+
+    assert await client.get(prefix) is None
+    assert await client.get(prefix) is None
+    assert proxy.accepted == 2
+
+
+@every_parser
+async def test_trap_27_an_unasked_reply_on_an_idle_connection_reaches_nobody(
+    connect: Connect, proxy: Proxy, prefix: str, parser: str
+) -> None:
+    client = use_parser(connect(proxy.addr, pool_size=1), parser)
+    executor = AsyncRedisExecutor(client)
+
+    for _ in range(10):
+        await client.ping()
+        proxy.push(b"$5\r\nwrong\r\n")
+        assert await client.get(prefix) is None
+        proxy.push(b"$5\r\nwrong\r\n")
+        assert await executor.execute("GET", prefix) is None
+
+
+@every_parser
+@pytest.mark.parametrize("delay", [0.0, 0.03])
+async def test_trap_27_a_reply_still_on_its_way_at_release_reaches_nobody(
+    connect: Connect, proxy: Proxy, prefix: str, parser: str, delay: float
+) -> None:
+    client = use_parser(connect(proxy.addr, pool_size=1), parser)
+    proxy.delay = delay
+    pool = client.connection_pool
+
+    connection = await pool.get_connection()
+    await connection.send_command("ECHO", "another's")
+    await pool.release(connection)
+    assert await client.get(prefix) is None
+    connection = await pool.get_connection()
+    await connection.send_packed_command(connection.pack_commands([("ECHO", "a"), ("ECHO", "b")]))
+    assert await connection.read_response() == b"a"
+    await pool.release(connection)
+    assert await client.get(prefix) is None
+
+
+@every_parser
+async def test_trap_27_a_late_reply_reaches_nobody(
+    connect: Connect, proxy: Proxy, prefix: str, parser: str
+) -> None:
+    client = use_parser(connect(proxy.addr, pool_size=1, read_timeout="100ms"), parser)
+    await client.set(prefix, "mine")
+    proxy.delay = 0.15
+
+    with pytest.raises(StoreUnavailableError):
+        await client.echo("another's")
+    proxy.delay = 0
+
+    assert [await client.get(prefix) for _ in range(10)] == [b"mine"] * 10
+
+
+@every_parser
+async def test_trap_27_replies_that_were_read_cost_no_connection(
+    connect: Connect, proxy: Proxy, prefix: str, parser: str
+) -> None:
+    client = use_parser(connect(proxy.addr, pool_size=1, db=1), parser)
+
+    for _ in range(3):
+        await client.ping()
+        await AsyncRedisExecutor(client).execute_many([("PING",), ("PING",)])
+        with pytest.raises(redis.ResponseError):
+            await client.execute_command("NO-SUCH-COMMAND")
+        for transaction in True, False:
+            pipeline = client.pipeline(transaction)
+            _ = pipeline.get(prefix)
+            assert await pipeline.execute() == [None]
+            _ = pipeline.get(prefix)
+            _ = pipeline.execute_command("NO-SUCH-COMMAND")
+            with pytest.raises(redis.ResponseError):
+                await pipeline.execute()
+        async with client.pipeline() as pipeline:
+            await pipeline.watch(prefix)
+            await pipeline.get(prefix)
+        async with client.client() as single:
+            await single.ping()
+
+    assert proxy.accepted == 1
+
+
+@pytest.mark.parametrize("way", ["close_all", "reset_all"])
+@every_parser
+async def test_trap_29_after_the_server_closed_idle_connections_the_next_command_succeeds(
+    connect: Connect, proxy: Proxy, prefix: str, parser: str, way: str
+) -> None:
+    client = use_parser(connect(proxy.addr), parser)
+    executor = AsyncRedisExecutor(client)
+
+    for _ in range(10):
+        await client.ping()
+        getattr(proxy, way)()
+        assert await client.get(prefix) is None
+        getattr(proxy, way)()
+        assert await executor.execute("GET", prefix) is None
+        getattr(proxy, way)()
+        pipeline = client.pipeline()
+        _ = pipeline.get(prefix)
+        assert await pipeline.execute() == [None]
+
+
+async def test_trap_30_a_full_pool_is_a_typed_error_after_its_timeout(connect: Connect, addr: str) -> None:
+    client = connect(addr, pool_size=2, pool_timeout="200ms")
+    pool = client.connection_pool
+    held = [await pool.get_connection(), await pool.get_connection()]
+    started = time.monotonic()
+
+    with pytest.raises(StoreUnavailableError) as caught:
+        await client.ping()
+
+    assert 0.18 < time.monotonic() - started < 1
+    assert caught.value.reason == "pool-timeout"
+    assert isinstance(caught.value, redis.ConnectionError)
+    for each in held:
+        await pool.release(each)
+    assert await client.ping()
+
+
+@pytest.mark.parametrize("moment", ["idle", "before a reply", "after a reply"])
+@every_parser
+async def test_trap_17_a_moving_push_changes_neither_host_nor_timeouts(
+    connect: Connect, proxy: Proxy, prefix: str, parser: str, moment: str
+) -> None:
+    client = use_parser(connect(proxy.addr, pool_size=1), parser)
+    pool = client.connection_pool
+    connection = await pool.get_connection()
+    before = _where(connection)
+    told = dict(pool.connection_kwargs)
+    await pool.release(connection)
+    if moment == "idle":
+        proxy.push(MOVING)
+    elif moment == "before a reply":
+        proxy.add(before=MOVING, containing=b"GET\r\n")
+    else:
+        proxy.add(after=MOVING, containing=b"GET\r\n")
+
+    try:
+        assert await client.get(prefix) is None
+    except StoreUnavailableError as error:  # the parser in Python knows no pushes in RESP2
+        assert (parser, moment, error.reason) == ("python", "before a reply", "protocol")
+
+    assert await client.get(prefix) is None
+    connection = await pool.get_connection()
+    assert _where(connection) == before
+    assert pool.connection_kwargs == told
+    await pool.release(connection)
+
+
+def _where(connection: redis.asyncio.Connection) -> tuple[object, ...]:
+    timeouts = connection.socket_timeout, connection.socket_connect_timeout
+    return connection.host, connection.port, *timeouts, connection.protocol

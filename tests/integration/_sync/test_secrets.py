@@ -1,0 +1,184 @@
+# Generated from ../_async/test_secrets.py by .ci/unasync.py; do not edit.
+"""Trap 25: a password shows in no error, in nothing behind one, and in no log."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import pytest
+import redis
+
+from modkit_redis import RedisModule
+from modkit_redis.client import RedisExecutor
+from modkit_redis.contract import BuildError, ConfigError, ModkitRedisError, StoreUnavailableError
+from modkit_redis.testing import EmbeddedServer
+from tests.faults.scripted import Answer, End, ScriptedPeer, to_all
+from tests.leaks import chain, leaks
+from tests.support import stock_client
+
+SECRET: Final = "s3cret-pa55word"
+WRONG: Final = "wr0ng-s3cret-pa55word"
+
+Sign: TypeAlias = Callable[..., None]
+
+
+@pytest.fixture(autouse=True)
+def logs(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    caplog.set_level(logging.DEBUG)
+    return caplog
+
+
+@pytest.fixture
+def locked_server() -> Iterator[EmbeddedServer]:
+    """A server that wants the secret."""
+    with EmbeddedServer() as server:
+        with stock_client(server.addr) as admin:
+            admin.config_set("requirepass", SECRET)
+        yield server
+
+
+@pytest.fixture(params=["password", "file", "url", "user"])
+def given(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Sign:
+    """Put an address and a password into the environment, in each way there is."""
+
+    def give(addr: str, password: str = SECRET) -> None:
+        if request.param == "url":
+            monkeypatch.setenv("REDIS_URL", f"redis://default:{password}@{addr}/0")
+            return
+        monkeypatch.setenv("REDIS_ADDR", addr)
+        if request.param == "file":
+            (tmp_path / "password").write_text(f"{password}\n")
+            monkeypatch.setenv("REDIS_PASSWORD_FILE", str(tmp_path / "password"))
+            return
+        monkeypatch.setenv("REDIS_PASSWORD", password)
+        if request.param == "user":
+            monkeypatch.setenv("REDIS_USERNAME", "default")
+
+    return give
+
+
+@pytest.fixture
+def module(monkeypatch: pytest.MonkeyPatch) -> Iterator[RedisModule]:
+    """A module that reads the environment, and pings at the start."""
+    monkeypatch.setenv("REDIS_PING_TIMEOUT", "5s")
+    monkeypatch.setenv("REDIS_READ_TIMEOUT", "100ms")
+    module = RedisModule()
+    yield module
+    module.shutdown_resources()
+
+
+def failures(module: RedisModule) -> list[ModkitRedisError]:
+    """Return how each way to use Redis fails."""
+    with pytest.raises(BuildError) as ping:
+        module.init_resources()
+    client = module.client()
+    with pytest.raises(StoreUnavailableError) as command:
+        client.get("key")
+    with pytest.raises(StoreUnavailableError) as executed:
+        RedisExecutor(client).execute("GET", "key", deadline=0.05)
+    with pytest.raises(StoreUnavailableError) as queued:
+        queue(client)
+    with pytest.raises(StoreUnavailableError) as subscribed:
+        listen(client)
+    return [each.value for each in (ping, command, executed, queued, subscribed)]
+
+
+def queue(client: redis.Redis) -> None:
+    with client.pipeline() as pipeline:
+        _ = pipeline.get("key")
+        pipeline.execute()
+
+
+def listen(client: redis.Redis) -> None:
+    with client.pubsub() as subscription:
+        subscription.subscribe("channel")
+        subscription.get_message(timeout=1)
+
+
+def test_trap_25_a_wrong_password_shows_nowhere(
+    module: RedisModule, locked_server: EmbeddedServer, given: Sign, logs: pytest.LogCaptureFixture
+) -> None:
+    given(locked_server.addr, WRONG)
+
+    for error in failures(module):
+        assert any(isinstance(each, redis.AuthenticationError) for each in chain(error))
+        assert leaks("s3cret", error, logs.records) == []
+
+
+def at_auth(reply: bytes | End) -> Answer:
+    """Answer like this when a client signs in."""
+    return lambda command: reply if command[0] == b"AUTH" else b"+OK\r\n"
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        pytest.param(b"", id="mute"),
+        pytest.param(End.HANG_UP, id="hang-up"),
+        pytest.param(End.RESET, id="reset"),
+        pytest.param(b"HTTP/1.1 400 Bad Request\r\n", id="garbage"),
+        pytest.param(b"+NO\r\n", id="not OK"),
+        pytest.param(b"-LOADING wait\r\n", id="loading"),
+        pytest.param(b"-ERR wrong number of arguments for 'auth' command\r\n", id="old"),
+        pytest.param(f"-ERR unknown command 'AUTH', with args: '{SECRET}'\r\n".encode(), id="echo"),
+    ],
+)
+def test_trap_25_a_right_password_shows_nowhere_when_signing_in_fails(
+    module: RedisModule, given: Sign, logs: pytest.LogCaptureFixture, reply: bytes | End
+) -> None:
+    with ScriptedPeer(at_auth(reply)) as peer:
+        given(peer.addr)
+
+        for error in failures(module):
+            assert leaks("s3cret", error, logs.records) == []
+    assert (peer.commands[0][0], peer.commands[0][-1]) == (b"AUTH", SECRET.encode())
+
+
+def test_trap_25_a_right_password_shows_nowhere_after_signing_in(
+    module: RedisModule, given: Sign, logs: pytest.LogCaptureFixture
+) -> None:
+    with ScriptedPeer(to_all(End.RESET)) as peer:
+        given(peer.addr)
+
+        for error in failures(module):
+            assert leaks("s3cret", error, logs.records) == []
+
+
+def test_trap_25_what_is_shown_of_a_client_shows_no_password(
+    module: RedisModule, locked_server: EmbeddedServer, given: Sign, logs: pytest.LogCaptureFixture
+) -> None:
+    given(locked_server.addr)
+    module.init_resources()
+    client = module.client()
+    connection: Any = client.connection_pool.get_connection()
+
+    shown = [repr(each) for each in (module, client, client.connection_pool, connection, connection.guard)]
+
+    assert [text for text in shown if "s3cret" in text] == []
+    assert [record for record in logs.records if "s3cret" in repr(vars(record))] == []
+    client.connection_pool.release(connection)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"redis://:{SECRET}@host:port/0",
+        f"redis://:{SECRET}@host:6379/0?timeout=5",
+        f"redis://:{SECRET}@host:6379/zero",
+        f"http://:{SECRET}@host:6379",
+        f"redis://:{SECRET}@[::1:6379",
+        f"{SECRET}",
+    ],
+)
+def test_trap_25_a_url_that_cannot_be_used_shows_no_password(
+    module: RedisModule, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("REDIS_URL", url)
+
+    with pytest.raises(ConfigError) as refused:
+        module.init_resources()
+
+    assert leaks("s3cret", refused.value) == []

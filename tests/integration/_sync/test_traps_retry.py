@@ -1,0 +1,225 @@
+# Generated from ../_async/test_traps_retry.py by .ci/unasync.py; do not edit.
+"""Traps of repetition: a command whose reply is lost was sent once, and stays so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Final
+
+import pytest
+import redis
+import redis.retry
+from redis.backoff import NoBackoff
+
+from modkit_redis import RedisModule
+from modkit_redis.client import RedisExecutor, Script
+from modkit_redis.contract import BuildError, ConfigError, StoreUnavailableError
+from tests.faults.proxy import FOREVER, Proxy
+
+Connect = Callable[..., redis.Redis]
+Way = Callable[..., Any]
+COUNT: Final = Script("count", "return redis.call('INCR', KEYS[1])")
+
+
+def by_command(client: redis.Redis, key: str) -> object:
+    return client.incr(key)
+
+
+def by_transaction(client: redis.Redis, key: str) -> object:
+    pipeline = client.pipeline()
+    _ = pipeline.incr(key)
+    return pipeline.execute()
+
+
+def by_pipeline(client: redis.Redis, key: str) -> object:
+    pipeline = client.pipeline(transaction=False)
+    _ = pipeline.incr(key)
+    return pipeline.execute()
+
+
+def by_watched_transaction(client: redis.Redis, key: str) -> object:
+    with client.pipeline() as pipeline:
+        pipeline.watch("other")
+        pipeline.multi()
+        _ = pipeline.incr(key)
+        return pipeline.execute()
+
+
+def by_transaction_helper(client: redis.Redis, key: str) -> object:
+    def add(pipeline: redis.client.Pipeline) -> None:
+        pipeline.multi()
+        _ = pipeline.incr(key)
+
+    return client.transaction(add, "other")  # it repeats itself after a WatchError
+
+
+def by_eval(client: redis.Redis, key: str) -> object:
+    return client.eval(COUNT.source, 1, key)
+
+
+def by_executor(client: redis.Redis, key: str) -> object:
+    return RedisExecutor(client).execute("INCR", key)
+
+
+def by_executor_among_many(client: redis.Redis, key: str) -> object:
+    return RedisExecutor(client).execute_many([("GET", key), ("INCR", key), ("GET", key)])
+
+
+def by_script(client: redis.Redis, key: str) -> object:
+    return RedisExecutor(client).run(COUNT, [key])
+
+
+def by_single_connection(client: redis.Redis, key: str) -> object:
+    with client.client() as single:
+        return single.incr(key)
+
+
+WAYS: Final[list[Way]] = [
+    by_command,
+    by_transaction,
+    by_pipeline,
+    by_watched_transaction,
+    by_transaction_helper,
+    by_eval,
+    by_executor,
+    by_executor_among_many,
+    by_script,
+    by_single_connection,
+]
+TRANSACTIONS: Final = (by_transaction, by_watched_transaction, by_transaction_helper)
+every_way: Final = pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
+
+
+@every_way
+@pytest.mark.parametrize("retries", [0, 3])
+def test_trap_18_a_command_whose_reply_is_lost_counts_once(
+    connect: Connect, proxy: Proxy, admin: redis.Redis, prefix: str, way: Way, retries: int
+) -> None:
+    client = connect(proxy.addr, read_timeout="100ms", retries=retries)
+    admin.script_load(COUNT.source)
+    proxy.swallow(prefix.encode())
+
+    with pytest.raises(StoreUnavailableError) as caught:
+        way(client, prefix)
+
+    assert caught.value.reason == "read-timeout"
+    assert admin.get(prefix) == b"1"
+    assert proxy.accepted == 1
+
+
+@every_way
+@pytest.mark.parametrize("retries", [0, 3])
+def test_trap_19_a_command_that_was_executed_before_a_reset_counts_once(
+    connect: Connect, proxy: Proxy, admin: redis.Redis, prefix: str, way: Way, retries: int
+) -> None:
+    client = connect(proxy.addr, retries=retries)
+    admin.script_load(COUNT.source)
+    executed = b"EXEC\r\n" if way in TRANSACTIONS else prefix.encode()
+    proxy.reset_reply(executed)
+
+    with pytest.raises(StoreUnavailableError) as caught:
+        way(client, prefix)
+
+    assert caught.value.reason == "reset"
+    assert admin.get(prefix) == b"1"
+    assert client.incr(prefix) == 2
+    assert proxy.accepted == 2
+
+
+@pytest.mark.parametrize("retries", [0, 3])
+def test_trap_19_a_script_unknown_to_the_server_counts_once_although_the_second_reply_is_lost(
+    connect: Connect, proxy: Proxy, admin: redis.Redis, prefix: str, retries: int
+) -> None:
+    script = Script("unknown", f"return redis.call('INCR', KEYS[1]) -- {prefix}")
+    proxy.reset_reply(b"EVAL\r\n")
+
+    with pytest.raises(StoreUnavailableError):
+        RedisExecutor(connect(proxy.addr, retries=retries)).run(script, [prefix])
+
+    assert admin.get(prefix) == b"1"
+
+
+@pytest.mark.parametrize("side", ["request", "reply"])
+@pytest.mark.parametrize("way", [by_command, by_transaction, by_executor_among_many])
+def test_trap_19_a_connection_reset_at_any_byte_counts_once_at_most(
+    connect: Connect, proxy: Proxy, admin: redis.Redis, prefix: str, way: Way, side: str
+) -> None:
+    client = connect(proxy.addr)
+    for at in range(0, 60, 7):
+        key = f"{prefix}:{at}"
+        with suppress(StoreUnavailableError):  # the cut before may have been beyond the end
+            client.ping()
+        (proxy.cut_request if side == "request" else proxy.cut_reply)(at)
+
+        try:
+            way(client, key)
+            reported = 1
+        except StoreUnavailableError:
+            reported = 0
+
+        counted = int(admin.get(key) or 0)
+        assert reported <= counted <= 1, at
+
+
+@pytest.mark.parametrize("retries", [0, 5])
+def test_trap_20_a_wrong_password_logs_in_once(
+    connect: Connect, proxy: Proxy, admin: redis.Redis, prefix: str, retries: int
+) -> None:
+    admin.acl_setuser(prefix, enabled=True, passwords=["+secret"], commands=["+@all"])
+    try:
+        client = connect(proxy.addr, username=prefix, password="wrong", retries=retries)
+
+        with pytest.raises(StoreUnavailableError) as caught:
+            client.get(prefix)
+    finally:
+        admin.acl_deluser(prefix)
+
+    assert caught.value.reason == "auth"
+    assert isinstance(caught.value, redis.AuthenticationError)
+    assert proxy.commands == ["AUTH"]
+    assert proxy.accepted == 1
+
+
+def test_trap_20_a_start_up_ping_with_a_wrong_password_logs_in_once(proxy: Proxy, prefix: str) -> None:
+    module = RedisModule(
+        config={"addr": proxy.addr, "username": prefix, "password": "x", "retries": 5, "ping_timeout": "5s"}
+    )
+
+    with pytest.raises(BuildError, match=r"\(auth\)"):
+        module.init_resources()
+
+    assert proxy.commands == ["AUTH"]
+    module.shutdown_resources()
+
+
+@every_way
+@pytest.mark.parametrize("retries", [0, 3])
+def test_trap_21_a_black_hole_in_the_middle_of_a_command_is_not_dialled_again(
+    connect: Connect, proxy: Proxy, prefix: str, way: Way, retries: int
+) -> None:
+    client = connect(proxy.addr, read_timeout="100ms", dial_timeout="100ms", retries=retries)
+    client.ping()
+    proxy.swallow(times=FOREVER)
+
+    with pytest.raises(StoreUnavailableError):
+        way(client, prefix)
+
+    assert proxy.accepted == 1
+
+
+def test_trap_22_there_is_no_way_to_pass_a_retry_object() -> None:
+    retry = redis.retry.Retry(NoBackoff(), 3)
+    module = RedisModule(config={"addr": "localhost:6379", "retry": retry})
+
+    with pytest.raises(ConfigError, match=r"redis\.retry"):
+        module.init_resources()
+
+
+def test_trap_22_the_retry_object_is_of_this_world_and_repeats_nothing(connect: Connect) -> None:
+    pool = connect("localhost:6379", retries=3).connection_pool
+
+    retry = pool.connection_kwargs["retry"]
+
+    assert type(retry) is redis.retry.Retry
+    assert retry.get_retries() == 0
