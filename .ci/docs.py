@@ -17,6 +17,7 @@ from types import MappingProxyType, ModuleType
 import modkit_redis
 import modkit_redis.testing
 from modkit_redis import RedisSettings, contract
+from modkit_redis.client.errors import REASONS
 from modkit_redis.contract import ModkitRedisError, errors, named_tokens
 
 MARKED = re.compile(r"<!-- generated: (?P<name>[\w-]+) -->\n(?P<table>.*?)<!-- end -->", re.DOTALL)
@@ -60,6 +61,19 @@ def error_classes() -> Rows:
                 ", ".join(f"`{name}`" for name in documented),
                 summary(each),
             )
+
+
+def reasons(above: type[Exception]) -> Callable[[], Rows]:
+    """Return a function that gives each word that errors below *above* carry."""
+
+    def rows() -> Rows:
+        yield "reason", "also a", "when"
+        for each in REASONS.values():
+            if issubclass(each.error, above):
+                base = next(base for base in each.error.__mro__ if base.__module__ == "redis.exceptions")
+                yield f"`{each.word}`", f"`redis.{base.__name__}`", each.about
+
+    return rows
 
 
 def is_private(cls: type) -> bool:
@@ -119,6 +133,8 @@ TABLES = MappingProxyType(
         "settings": settings,
         "tokens": tokens,
         "errors": error_classes,
+        "unavailable": reasons(contract.StoreUnavailableError),
+        "refused": reasons(contract.CommandRefusedError),
         "modkit_redis": public(modkit_redis),
         "contract": public(contract),
         "testing": public(modkit_redis.testing),

@@ -12,7 +12,7 @@ from types import FrameType
 
 import redis
 
-from modkit_redis import demo
+from modkit_redis import check, demo
 from modkit_redis.client.config import Address
 from modkit_redis.contract import ModkitRedisError
 from modkit_redis.kernel.parsing import RefusedError
@@ -45,6 +45,8 @@ def main(argv: Sequence[str] | None = None, *, checkpoint: Callable[[], None] = 
     options = parser.parse_args(argv)
     if options.command == "demo":
         return _demo(options.addr, checkpoint)
+    if options.command == "check":
+        return check.run(options)
     parser.print_help()
     return 0
 
@@ -71,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="run the tour and exit; for now it does so anyway, later it will stay and serve an application",
     )
+    check.add_arguments(commands.add_parser("check", help=check.HELP))
     return parser
 
 

@@ -115,16 +115,16 @@ def own(config: Any) -> Any:
 
 
 def part(config: Any, *path: str) -> Any:
-    """Return what is below *path* in a bundle's configuration: empty if nothing, never the environment."""
+    """Return what is below *path* in a bundle's configuration: ``None`` if nothing, never the environment."""
     if config is FROM_ENVIRONMENT:
         return config
     for step in path:
         config = config.get(step) if isinstance(config, Mapping) else getattr(config, step, None)
-    return {} if config is None else config
+    return config
 
 
 class RedisBundle(Bundle, Blocking):
-    """One client with its capabilities."""
+    """One client; its capabilities join it here as they are released."""
 
     exports: ClassVar[tuple[str, ...]] = ("client", "key_prefix")
     inputs: ClassVar[tuple[str, ...]] = ("config", "name", "env_file", "client")
@@ -138,7 +138,7 @@ class RedisBundle(Bundle, Blocking):
 
 
 class AsyncRedisBundle(Bundle, Awaited):
-    """One client for asyncio with its capabilities."""
+    """One client for asyncio; its capabilities join it here as they are released."""
 
     exports: ClassVar[tuple[str, ...]] = ("client", "key_prefix")
     inputs: ClassVar[tuple[str, ...]] = ("config", "name", "env_file", "client")

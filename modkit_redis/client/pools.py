@@ -182,11 +182,15 @@ class AsyncPool(redis.asyncio.ConnectionPool):
     async def aclose(self) -> None:
         """Close for good: whoever uses the client from now on gets a typed error."""
         self.guard.close("its own aclose()")
-        if self.guard.loop in (None, asyncio.get_running_loop()):
-            await self.disconnect()
-        else:
-            for connection in self._everyone():
+        everyone = self._everyone()
+        if self.guard.loop not in (None, asyncio.get_running_loop()):
+            for connection in everyone:
                 connection.abandon()
+            return
+        writers = [connection._writer for connection in everyone if connection.is_connected]
+        for connection in everyone:
+            connection.drop()  # all of them before anything is awaited: whoever closes may be cancelled
+        await asyncio.gather(*(writer.wait_closed() for writer in writers), return_exceptions=True)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of at most {self.max_connections} {self.connection_class.__name__}s>"

@@ -248,5 +248,9 @@ def mount(module: Callable[P, T], *args: P.args, **inputs: P.kwargs) -> T:
     """
     if args:
         raise TypeError("mount() takes the module's class and keywords")
+    exports, accepted = getattr(module, "exports", ()), getattr(module, "inputs", ())
+    for name in inputs:
+        if name not in (*exports, *accepted):
+            raise not_exported(cast("type[Module]", module), name)
     given = {name: v if providers.is_provider(v) else providers.Object(v) for name, v in inputs.items()}
     return cast(T, providers.Container(cast("type[Any]", module), **given))

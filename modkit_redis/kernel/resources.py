@@ -142,10 +142,15 @@ class AsyncLazy(Lazy[T]):
         return self._close(values, CLOSE_REPORT.pending()) if values else _Done()
 
     async def _close(self, values: list[T], failures: list[Exception]) -> None:
-        for value in values:
+        if not values:
+            return
+        first, *others = values
+        try:
             with reported(self.token, failures):
-                if aclose := getattr(value, "aclose", None):
+                if aclose := getattr(first, "aclose", None):
                     await aclose()
+        finally:  # also when whoever shuts down is cancelled
+            await self._close(others, failures)
 
 
 class PerClient(Lazy[T]):
@@ -218,4 +223,5 @@ def _renew_locks() -> None:
         each._lock = threading.RLock()
 
 
-os.register_at_fork(after_in_child=_renew_locks)
+if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
+    os.register_at_fork(after_in_child=_renew_locks)

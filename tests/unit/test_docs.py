@@ -45,16 +45,6 @@ def test_the_readme_says_of_each_token_whether_it_works() -> None:
     assert [token for token in tokens if not any(f"`{token}`" in row for row in rows)] == []
 
 
-def test_the_reasons_are_those_that_errors_carry() -> None:
-    tables = (errors._BY_CLASS, errors._BY_CAUSE, errors._BY_TEXT)
-    carried = {reason for table in tables for _, reason in table}
-    source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "modkit_redis/client").glob("*.py"))
-    described = re.findall(r"(?m)^\| `([a-z-]+)` \|", prose(ROOT / "docs/reference/errors.md"))
-
-    assert sorted(carried - {*described}) == []
-    assert [each for each in described if f'"{each}"' not in source] == []
-
-
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
     spec = importlib.util.spec_from_file_location("docs_script", ROOT / ".ci" / "docs.py")

@@ -112,6 +112,6 @@ def test_a_file_does_not_go_with_a_configuration(module: Any, file: Path) -> Non
 
     for use in (redis.client, redis.key_prefix):
         with pytest.raises(
-            ConfigError, match=exactly("env_file cannot be used together with the config of redis")
+            ConfigError, match=exactly("env_file cannot be used with a config (redis): leave one of them out")
         ):
             use()

@@ -146,7 +146,7 @@ def test_unknown_keys_are_reported_after_the_settings() -> None:
 @pytest.mark.parametrize(
     ("config", "text"),
     [
-        (None, "redis.eu is missing or empty: fill it, or leave it out to read the environment"),
+        (None, "redis.eu is missing or empty: fill it, or give no config at all to read the environment"),
         ("addr", "redis.eu must be a mapping or a RedisSettings, not str"),
         ([("addr", ADDR)], "redis.eu must be a mapping or a RedisSettings, not list"),
         (5, "redis.eu must be a mapping or a RedisSettings, not int"),
@@ -172,7 +172,7 @@ def test_an_empty_config_never_becomes_the_environment(
 @pytest.mark.parametrize(
     ("section", "text"),
     [
-        (None, "redis is missing or empty: fill it, or leave it out to read the environment"),
+        (None, "redis is missing or empty: fill it, or give no config at all to read the environment"),
         ({"db": 1}, "redis.addr is missing: where Redis listens, as 'host:port'"),
     ],
 )
