@@ -131,7 +131,7 @@ def test_a_linked_section_that_is_missing_is_an_error(module: Any, environment: 
         config = providers.Configuration()
         redis = mount(module, config=config.redis)
 
-    refusal = exactly("redis must be a mapping or a RedisSettings, not NoneType")
+    refusal = exactly("redis is missing or empty: fill it, or leave it out to read the environment")
 
     for use in (App().redis.client, App().redis.key_prefix):
         with pytest.raises(ConfigError, match=refusal):
