@@ -95,10 +95,11 @@ class Bundle(Module):
 
 
 def _check_beside(other: str, name: str) -> None:
-    """Refuse *name* if a setting could belong to it and to *other*, as REDIS_A_CACHE_… to ``a`` and ``a_cache``."""
+    """Refuse *name* if a setting could be of it and of *other*, as REDIS_A_CACHE_… of `a` and `a_cache`."""
     short, long = sorted((other, name), key=len)
     rest = long.removeprefix(f"{short}_")
-    if rest != long and (rest in SETTING_WORDS or rest.startswith(tuple(f"{each}_" for each in CAPABILITIES))):
+    begins_a_setting = rest in SETTING_WORDS or rest.startswith(tuple(f"{each}_" for each in CAPABILITIES))
+    if rest != long and begins_a_setting:
         reason = f"cannot stand beside {other!r}: REDIS_{long.upper()}_… would begin settings of both"
         raise InvalidNameError(name, reason)
 

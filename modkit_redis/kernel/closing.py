@@ -56,17 +56,21 @@ class AsyncMode(providers.Resource[None]):
             warnings.warn(text, RuntimeWarning, stacklevel=2)
 
     def is_async_mode_enabled(self) -> bool:
+        """Answer the question with which ``shutdown_resources()`` begins."""
         self._awaited = False
         return True
 
     @property
     def initialized(self) -> bool:
+        """Never true; its coroutine asks for it, so somebody awaits."""
         self._awaited = True
         return False
 
-    def init(self) -> None: ...
+    def init(self) -> None:
+        """Do nothing."""
 
-    def shutdown(self) -> None: ...
+    def shutdown(self) -> None:
+        """Do nothing."""
 
 
 CLOSE_REPORT: Final = _CloseReport()

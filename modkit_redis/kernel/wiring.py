@@ -101,8 +101,9 @@ def _unresolved(container: Any, module: types.ModuleType) -> Iterator[Unresolved
 
 def _annotated(owner: Any) -> dict[str, Any]:
     """Return the markers in ``name: Annotated[T, Provide[…]]``, which may leave no attribute behind."""
-    hints = inspect.get_annotations(owner).items()
-    return {name: each for name, hint in hints for each in getattr(hint, "__metadata__", ()) if _is_marker(each)}
+    hints = inspect.get_annotations(owner)
+    beside = {name: getattr(hint, "__metadata__", ()) for name, hint in hints.items()}
+    return {name: each for name, data in beside.items() for each in data if _is_marker(each)}
 
 
 def _is_marker(member: object) -> bool:

@@ -109,9 +109,8 @@ def test_a_file_that_is_not_there_is_an_error(module: Any, tmp_path: Path) -> No
 @each_module
 def test_a_file_does_not_go_with_a_configuration(module: Any, file: Path) -> None:
     redis = application(module, env_file=file, config={"addr": "mapped:1"}).redis
+    refusal = exactly("env_file cannot be used with a config (redis): leave one of them out")
 
     for use in (redis.client, redis.key_prefix):
-        with pytest.raises(
-            ConfigError, match=exactly("env_file cannot be used with a config (redis): leave one of them out")
-        ):
+        with pytest.raises(ConfigError, match=refusal):
             use()

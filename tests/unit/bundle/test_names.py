@@ -19,8 +19,12 @@ session_store ratelimit_limit
 """.split()
 
 
+def configured(name: str) -> object:
+    return RedisBundle.instance(name, config={})
+
+
 @pytest.mark.parametrize("name", ["", " ", "a b", "a\n", "\uff46", *BAD])
-@pytest.mark.parametrize("declare", [RedisBundle.named, AsyncRedisBundle.instance])
+@pytest.mark.parametrize("declare", [RedisBundle.named, AsyncRedisBundle.instance, configured])
 def test_bad_names_are_refused_when_declared(declare: Any, name: str) -> None:
     with pytest.raises(InvalidNameError) as caught:
         declare(name)

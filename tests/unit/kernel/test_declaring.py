@@ -87,11 +87,16 @@ def test_a_subclass_may_replace_a_provider_together_with_all_that_use_it() -> No
     assert Other().key_prefix() == "other"
 
 
-def test_a_replaced_grandparent_is_noticed_too() -> None:
+def test_what_comes_from_any_ancestor_cannot_be_replaced() -> None:
     class Between(Base): ...
 
-    with pytest.raises(DeclarationError, match=exactly("Bad._prefix replaces what its siblings still use")):
-        type("Bad", (Between,), {"_prefix": providers.Object("other")})
+    class Beside(Module): ...
+
+    refusal = exactly("Bad._prefix replaces what its siblings still use")
+
+    for bases in [(Between,), (Beside, Base)]:
+        with pytest.raises(DeclarationError, match=refusal):
+            type("Bad", bases, {"_prefix": providers.Object("other")})
 
 
 def test_a_nested_module_may_be_swapped_for_another_on_the_same_base() -> None:

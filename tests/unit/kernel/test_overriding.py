@@ -1,24 +1,18 @@
 """An override reaches everything at once, built or not, and so does its end."""
 
-import asyncio
-import gc
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from dependency_injector import containers, providers
 
-from modkit_redis.contract import BuildError
 from modkit_redis.kernel import mount
 from modkit_redis.kernel.facade import Module
 from modkit_redis.kernel.resources import Lazy, PerClient
-from tests.capability import exactly, settled
+from tests.capability import settled
 from tests.unit.kernel.toys import ASYNC, SYNC, Base, World, in_both_worlds
 
 both = pytest.mark.parametrize("world", [SYNC, ASYNC], ids=lambda world: world.name)
-
-
-WHY = "using an override failed: it gave a coroutine or a Future: give the value itself"
 
 
 class Fake:
@@ -142,75 +136,6 @@ def test_stores_are_told_apart_although_a_client_is_gone() -> None:
         stores = [app.stores.store() for _ in range(50)]
 
     assert len(set(map(id, stores))) == 50
-
-
-async def coroutine_function() -> object:
-    return Fake()
-
-
-def awaitables() -> list[providers.Provider[Any]]:
-    loop = asyncio.get_running_loop()
-    return [providers.Coroutine(coroutine_function), providers.Factory(loop.create_future)]
-
-
-@in_both_worlds
-async def test_an_override_that_must_be_awaited_is_refused(world: World) -> None:
-    app = world.application()
-
-    for override in awaitables():
-        with app.redis.client.override(override):
-            for use in (app.redis.client, app.toys.store):
-                with pytest.raises(BuildError) as caught:
-                    use()
-                assert str(caught.value) == f"redis.client: {WHY}"
-                assert isinstance(caught.value.__cause__, TypeError)
-
-
-@in_both_worlds
-async def test_an_override_of_the_store_that_must_be_awaited_is_refused(world: World) -> None:
-    app = world.application()
-
-    for override in awaitables():
-        with (
-            app.toys.store.override(override),
-            pytest.raises(BuildError, match=exactly(f"redis.toys.store: {WHY}")),
-        ):
-            app.toys.store()
-
-
-@in_both_worlds
-async def test_a_refused_override_leaves_no_trace(world: World) -> None:
-    app = world.application()
-    for override in awaitables():
-        with app.redis.client.override(override), pytest.raises(BuildError):
-            app.toys.store()
-    gc.collect()  # a coroutine that is not closed would warn here
-
-    with app.redis.client.override(Fake()):
-        overridden = app.toys.store()
-    restored = app.toys.store()
-
-    assert type(overridden.client) is Fake
-    assert restored.client is app.redis.client()
-    assert not asyncio.isfuture(overridden) and not asyncio.isfuture(restored)
-    await settled(app.shutdown_resources())
-
-
-async def test_a_coroutine_from_outside_cannot_become_a_client() -> None:
-    """It came past the override: through a base that is no module of ours."""
-
-    class Foreign(containers.DeclarativeContainer):
-        client = providers.Coroutine(coroutine_function)
-        key_prefix = providers.Object("")
-
-    class App(containers.DeclarativeContainer):
-        redis = providers.Container(Foreign)
-        toys = mount(SYNC.toys, redis=redis)
-
-    app: Any = App()
-
-    with pytest.raises(BuildError, match=exactly(f"redis.toys.store: {WHY}")):
-        app.toys.store()
 
 
 def test_an_overridden_resource_is_not_built() -> None:

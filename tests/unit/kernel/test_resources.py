@@ -189,7 +189,7 @@ def test_a_token_holds_the_name_of_the_instance(name: str, token: str) -> None:
 def test_arguments_at_the_call_change_nothing() -> None:
     lazy: Lazy[list[object]] = Lazy(list)
 
-    assert lazy("given") == []
+    assert lazy("given") is lazy() == []
 
 
 @contextmanager

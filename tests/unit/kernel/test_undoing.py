@@ -1,7 +1,7 @@
 """Wiring that fails is undone, and what was wired before stays wired."""
 
 import pytest
-from dependency_injector import containers, providers
+from dependency_injector import containers, providers, wiring
 
 from modkit_redis.contract import UnresolvedTokenError
 from modkit_redis.kernel import check_wiring, mount, wire_strict
@@ -54,16 +54,28 @@ def test_a_refused_wiring_leaves_that_of_another_container() -> None:
     class Other(containers.DeclarativeContainer):
         mine = providers.Object("mine")
 
-    other, module = (
-        Other(),
-        feature('x = Provide["mine"]\ndef f(a=Provide["mine"], b=Provide["redis.clint"]): return a'),
-    )
-    other.wire(modules=[module])
+    module = feature("""
+attribute = Provide["mine"]
+def f(a=Provide["mine"], b=Provide["redis.client"], c=Provide["redis.clint"]): return a, b, c
+""")
+    Other().wire(modules=[module])
 
     with pytest.raises(UnresolvedTokenError):
         wire_strict(SYNC.application(), modules=[module])
 
-    assert (module.x, module.f()) == ("mine", "mine")
+    mine, client, _ = module.f()
+    assert (module.attribute, mine) == ("mine", "mine")
+    assert repr(client) == "Provide['redis.client']"
+
+
+def test_a_refused_wiring_leaves_nothing_in_the_registry() -> None:
+    registry, module = wiring._patched_registry, feature(ONE_GOOD_ONE_BAD)
+
+    with pytest.raises(UnresolvedTokenError):
+        wire_strict(SYNC.application(), modules=[module])
+
+    assert list(registry.get_attributes_from_module(module)) == []
+    assert registry.get_callable(module.good).injections == {}
 
 
 def test_a_wiring_that_fails_otherwise_is_undone_as_well() -> None:

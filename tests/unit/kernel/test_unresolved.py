@@ -129,13 +129,13 @@ def test_a_reference_to_what_is_hidden_is_unresolved() -> None:
     assert error.unresolved[0].reason == "not an exported provider of this container"
 
 
-def test_a_module_mounted_under_another_name_is_found() -> None:
+def test_a_module_mounted_under_another_name_is_found_however_it_is_called() -> None:
     class App(containers.DeclarativeContainer):
-        kv = mount(Base)
+        key_value_database = mount(Base)
 
     _, error = refused('def f(x=Provide["redis.client"]): ...', App())
 
-    assert str(error).endswith("nothing called 'redis'; did you mean 'kv.client'?")
+    assert str(error).endswith("nothing called 'redis'; did you mean 'key_value_database.client'?")
 
 
 def test_what_was_imported_counts_where_it_was_wired() -> None:
