@@ -15,7 +15,7 @@ from redis.backoff import NoBackoff
 from modkit_redis import AsyncRedisModule
 from modkit_redis.client import AsyncRedisExecutor
 from modkit_redis.client.errors import REASONS
-from modkit_redis.contract import CommandRefusedError, ModkitRedisError, StoreUnavailableError
+from modkit_redis.contract import CommandRefusedError, ConfigError, ModkitRedisError, StoreUnavailableError
 from tests.certificates import Certificates
 from tests.faults.fault import Fault
 from tests.faults.mute import mute_peer
@@ -167,3 +167,11 @@ async def test_trap_24_a_closed_client_says_so(addr: str) -> None:
 
     for way in WAYS:
         check(await failure(way, client, ["GET", "s3cret-key"]), "closed")
+
+
+async def test_trap_23_a_host_that_cannot_be_looked_up_at_all_is_a_typed_error() -> None:
+    module = AsyncRedisModule(config={"addr": "a..b:6379"})
+
+    with pytest.raises((StoreUnavailableError, ConfigError)):
+        await module.client().ping()
+    await module.shutdown_resources()
