@@ -20,6 +20,7 @@ class ServerWatch:
         """Begin to watch the server at *addr*."""
         self._client = open_client(RedisSettings(addr=addr, client_name="modkit-redis-watch"))
         self._monitor: Any = self._client.monitor()
+        self._client.ping()  # its own connection is made now, and not seen later
         self._monitor.__enter__()
 
     def commands(self) -> list[str]:
