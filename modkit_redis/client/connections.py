@@ -239,8 +239,8 @@ class GuardedConnection(_Guarded, _SyncBase):
         return self._within(self._socket_connect_timeout)
 
     @socket_connect_timeout.setter
-    def socket_connect_timeout(self, seconds: float | None) -> None:
-        self._socket_connect_timeout = seconds
+    def socket_connect_timeout(self, value: float | None) -> None:
+        self._socket_connect_timeout = value
 
     def _send(self, chunks: Sequence[bytes], replies: int) -> None:
         if self._sock is None:
