@@ -44,10 +44,13 @@ async def set_by_pipeline(client: redis.asyncio.Redis) -> object:
     return await pipeline.execute()
 
 
-@pytest.mark.parametrize(("write", "read"), [(0.15, 60), (0.35, 0.1)])
-@pytest.mark.parametrize("way", [set_by_command, set_by_pipeline, set_by_executor])
+@pytest.mark.parametrize(
+    ("way", "write", "read"),
+    [(way, 0.15, 60) for way in (set_by_command, set_by_pipeline, set_by_executor)]
+    + [(set_by_command, 0.35, 0.1)],
+)
 async def test_trap_09_a_peer_that_never_reads_is_a_write_timeout_after_that_time(
-    connect: Connect, write: float, read: float, way: Callable[..., Any]
+    connect: Connect, way: Callable[..., Any], write: float, read: float
 ) -> None:
     with ScriptedPeer(to_all(b"+OK\r\n"), deaf_after=1) as peer:
         client = connect(peer.addr, write_timeout=f"{write}s", read_timeout=f"{read}s")

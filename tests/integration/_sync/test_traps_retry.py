@@ -92,8 +92,9 @@ TRANSACTIONS: Final = (by_transaction, by_watched_transaction, by_transaction_he
 every_way: Final = pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
 
 
-@every_way
-@pytest.mark.parametrize("retries", [0, 3])
+@pytest.mark.parametrize(
+    ("way", "retries"), [(way, 3) for way in WAYS] + [(way, 0) for way in (by_command, by_script)]
+)
 def test_trap_18_a_command_whose_reply_is_lost_counts_once(
     connect: Connect, proxy: Proxy, admin: redis.Redis, prefix: str, way: Way, retries: int
 ) -> None:
@@ -194,7 +195,7 @@ def test_trap_20_a_start_up_ping_with_a_wrong_password_logs_in_once(proxy: Proxy
     module.shutdown_resources()
 
 
-@every_way
+@pytest.mark.parametrize("way", [by_command, by_pipeline, by_watched_transaction, by_script])
 def test_trap_21_a_black_hole_in_the_middle_of_a_command_is_not_dialled_again(
     connect: Connect, proxy: Proxy, prefix: str, way: Way
 ) -> None:
