@@ -55,7 +55,7 @@ class ScriptedPeer(ThreadedPeer):
             deaf_after: How many commands are read; none for all.
             sips: Whether it reads on then, but only a few bytes at a time.
         """
-        super().__init__(receive_buffer=4096)  # one that is deaf soon has no room
+        super().__init__(receive_buffer=None if sips else 4096)  # one that is deaf soon has no room
         self._answer, self._tls, self._greeting = answer, tls, greeting
         self._deaf_after, self._sips, self._rest = deaf_after, sips, 0
         self.commands: list[list[bytes]] = []

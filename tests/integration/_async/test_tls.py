@@ -131,7 +131,7 @@ async def test_trap_05_a_wrong_name_an_expired_and_a_foreign_certificate_are_ref
 
 async def test_trap_05_a_server_name_that_nobody_can_have_is_a_bad_setting(connect: Connect) -> None:
     with pytest.raises(ConfigError, match="tls_server_name must be the name of a host"):
-        connect("localhost:1", tls_server_name=".internal")
+        _ = connect("localhost:1", tls_server_name=".internal")
 
 
 async def test_trap_06_a_private_authority_replaces_those_of_the_system(
