@@ -462,7 +462,8 @@ class AsyncGuardedConnection(_Guarded, _AsyncBase):
 
     def _begin(self, chunks: Sequence[bytes]) -> Sequence[memoryview]:
         """Begin to write; return what must wait."""
-        self._writer.writelines(chunks)
+        # Not writelines(): before Python 3.12.9 and 3.13.2, drain() does not wait for what it leaves over.
+        self._writer.write(chunks[0] if len(chunks) == 1 else b"".join(chunks))
         return ()
 
 
