@@ -53,7 +53,7 @@ class ScriptedPeer(ThreadedPeer):
             tls: For speaking TLS.
             greeting: What is said first, before any command.
             deaf_after: How many commands are read; none for all.
-            sips: Whether it reads on then, but only a few bytes at a time.
+            sips: Whether it reads on then, but slowly.
         """
         super().__init__(receive_buffer=None if sips else 4096)  # one that is deaf soon has no room
         self._answer, self._tls, self._greeting = answer, tls, greeting
@@ -77,7 +77,7 @@ class ScriptedPeer(ThreadedPeer):
                     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 return
             while not self._over.wait(0.02 if self._sips else None):
-                stream.read(20_000)
+                stream.read(150_000)  # else a full buffer of the kernel would count as deaf
             while chunk := stream.read1(65536):
                 self._rest += len(chunk)
 

@@ -148,6 +148,18 @@ async def test_trap_24_another_timeout_of_a_client_that_was_brought_along(addr: 
     await client.aclose()
 
 
+async def test_trap_24_full_pools_of_clients_that_were_brought_along(addr: str) -> None:
+    raising = brought({"addr": addr}, max_connections=1)
+    host, _, port = addr.rpartition(":")
+    pool = redis.asyncio.BlockingConnectionPool(host=host, port=int(port), max_connections=1, timeout=0.03)
+    for client in (raising, redis.asyncio.Redis(connection_pool=pool)):
+        held: Any = await client.connection_pool.get_connection()
+
+        check(await failure(by_executor, client, ["GET", "s3cret-key"]), "pool-timeout")
+        await client.connection_pool.release(held)
+        await client.connection_pool.disconnect()
+
+
 async def test_trap_24_a_deadline_says_so(modules: list[AsyncRedisModule]) -> None:
     with mute_peer() as addr:
         modules.append(AsyncRedisModule(config={"addr": addr}))

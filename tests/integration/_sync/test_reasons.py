@@ -148,6 +148,18 @@ def test_trap_24_another_timeout_of_a_client_that_was_brought_along(addr: str) -
     client.close()
 
 
+def test_trap_24_full_pools_of_clients_that_were_brought_along(addr: str) -> None:
+    raising = brought({"addr": addr}, max_connections=1)
+    host, _, port = addr.rpartition(":")
+    pool = redis.BlockingConnectionPool(host=host, port=int(port), max_connections=1, timeout=0.03)
+    for client in (raising, redis.Redis(connection_pool=pool)):
+        held: Any = client.connection_pool.get_connection()
+
+        check(failure(by_executor, client, ["GET", "s3cret-key"]), "pool-timeout")
+        client.connection_pool.release(held)
+        client.connection_pool.disconnect()
+
+
 def test_trap_24_a_deadline_says_so(modules: list[RedisModule]) -> None:
     with mute_peer() as addr:
         modules.append(RedisModule(config={"addr": addr}))
