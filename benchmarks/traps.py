@@ -17,10 +17,10 @@ import redis
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the fault tools are the tests' own
 
-from modkit_redis import RedisModule  # noqa: E402
-from modkit_redis.testing import EmbeddedServer  # noqa: E402
-from tests.faults.mute import mute_peer  # noqa: E402
-from tests.faults.proxy import FOREVER, Proxy  # noqa: E402
+from modkit_redis import RedisModule
+from modkit_redis.testing import EmbeddedServer
+from tests.faults.mute import mute_peer
+from tests.faults.proxy import FOREVER, Proxy
 
 Open = Callable[[str, str], redis.Redis]
 """Makes a client from an address and a password."""

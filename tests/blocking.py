@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Any, Final, TypeAlias
 
 import redis
 
 Command: TypeAlias = tuple[str | int | float, ...]
+
+NOTHING: Final[tuple[object, ...]] = (None, 0, [], [0, 0])
+"""What they reply when their time is over."""
 
 
 def blocking_commands(prefix: str, seconds: float) -> dict[str, Command]:
@@ -33,6 +36,5 @@ def known_to(admin: redis.Redis, prefix: str, seconds: float) -> list[Command]:
     """Return those that this server has, and make the group that one of them needs."""
     admin.xgroup_create(f"{prefix}:s", "g", mkstream=True)
     commands = blocking_commands(prefix, seconds)
-    info = admin.execute_command("COMMAND", "INFO", *commands)
+    info: Any = admin.execute_command("COMMAND", "INFO", *commands)
     return [commands[name] for name in commands if name.lower() in info]
-

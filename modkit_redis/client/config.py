@@ -93,6 +93,16 @@ def token_text(value: object) -> str:
     return name
 
 
+def server_name(value: object) -> str:
+    """Return the name of a host, as its certificate may hold it."""
+    name = token_text(value)
+    try:
+        name.encode("idna")  # as TLS does, and would fail with an error of its own
+    except UnicodeError:
+        raise RefusedError("must be the name of a host, for example 'redis.example.com'") from None
+    return name
+
+
 def parse_topology(value: object) -> str:
     """Return how the servers are arranged."""
     if value in ("sentinel", "cluster"):
@@ -159,7 +169,7 @@ class RedisSettings(Settings):
     tls_cert_file: Path | None = setting(path, "certificate of this client (PEM)", default=None)
     tls_key_file: Path | None = setting(path, "private key of this client (PEM)", default=None)
     tls_server_name: str | None = setting(
-        token_text,
+        server_name,
         "name that the server's certificate must hold; the host of the address when not given",
         default=None,
     )

@@ -239,8 +239,8 @@ class GuardedConnection(_Guarded, _SyncBase):
         return self._within(self._socket_connect_timeout)
 
     @socket_connect_timeout.setter
-    def socket_connect_timeout(self, seconds: float | None) -> None:
-        self._socket_connect_timeout = seconds
+    def socket_connect_timeout(self, value: float | None) -> None:
+        self._socket_connect_timeout = value
 
     def _send(self, chunks: Sequence[bytes], replies: int) -> None:
         if self._sock is None:
@@ -462,7 +462,8 @@ class AsyncGuardedConnection(_Guarded, _AsyncBase):
 
     def _begin(self, chunks: Sequence[bytes]) -> Sequence[memoryview]:
         """Begin to write; return what must wait."""
-        self._writer.writelines(chunks)
+        # Not writelines(): before Python 3.12.9 and 3.13.2, drain() does not wait for what it leaves over.
+        self._writer.write(chunks[0] if len(chunks) == 1 else b"".join(chunks))
         return ()
 
 

@@ -139,8 +139,6 @@ _BY_TEXT: Final = (
     ("No connection available", "pool-timeout"),
     ("Connection closed by server", "disconnected"),
     ("max number of clients", "max-clients"),
-    ("WRONGPASS", "auth"),
-    ("NOAUTH", "auth"),
     ("MISCONF", "misconf"),
     ("NOREPLICAS", "noreplicas"),
     ("BUSY ", "busy"),

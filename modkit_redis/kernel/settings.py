@@ -209,7 +209,9 @@ class Settings:
         if isinstance(config, Mapping):
             return _Given(config, lambda field_name: f"{where}.{field_name}")
         if config is None:
-            return ConfigError(where, "is missing or empty: fill it, or give no config at all to read the environment")
+            return ConfigError(
+                where, "is missing or empty: fill it, or give no config at all to read the environment"
+            )
         return ConfigError(where, f"must be a mapping or a {cls.__name__}, not {type(config).__name__}")
 
     @classmethod

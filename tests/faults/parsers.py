@@ -7,6 +7,7 @@ from typing import Final, TypeVar
 import redis
 import redis.asyncio
 from redis._parsers import _AsyncRESP2Parser, _RESP2Parser
+from redis.connection import PythonRespSerializer
 from redis.utils import HIREDIS_AVAILABLE
 
 PARSERS: Final = ["default", "python"] if HIREDIS_AVAILABLE else ["default"]
@@ -19,4 +20,14 @@ def use_parser(client: C, parser: str) -> C:
     if parser == "python":
         python = _RESP2Parser if isinstance(client, redis.Redis) else _AsyncRESP2Parser
         client.connection_pool.connection_kwargs["parser_class"] = python
+    return client
+
+
+def use_python_packer(client: redis.Redis) -> redis.Redis:
+    """Let the connections that *client* is still to make pack commands in Python.
+
+    A signal handler that raises while hiredis 3.5 packs a number crashes the interpreter.
+    """
+    encode = client.connection_pool.get_encoder().encode
+    client.connection_pool.connection_kwargs["command_packer"] = PythonRespSerializer(6000, encode)
     return client

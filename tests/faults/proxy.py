@@ -16,7 +16,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final, Self
+from typing import Final, Self, cast
 
 from tests.faults.resp import name_of, take
 
@@ -55,6 +55,7 @@ class Proxy:
     Attributes:
         addr: Where it listens.
         accepted: How many connections it has accepted.
+        resets: How many connections it has reset.
         commands: The names of all commands that came along, in order.
         delay: Seconds that each reply is held back.
         pace: Seconds before each single byte of a reply; 0 is all at once.
@@ -64,7 +65,7 @@ class Proxy:
         """Prepare a proxy for the server at *server*."""
         host, _, port = server.rpartition(":")
         self._server = (host, int(port))
-        self.accepted = 0
+        self.accepted = self.resets = 0
         self.commands: list[str] = []
         self.delay = self.pace = 0.0
         self._rules: list[_Rule] = []
@@ -87,6 +88,10 @@ class Proxy:
     def add(self, *, before: bytes = b"", after: bytes = b"", containing: bytes = b"") -> None:
         """Send more than the reply to the next command that contains these bytes, in one piece with it."""
         self._rules.append(_Rule(containing, 1, before=before, after=after))
+
+    def forgive(self) -> None:
+        """Forget what was to happen to replies."""
+        self._rules.clear()
 
     def cut_request(self, at: int) -> None:
         """Reset a connection when *at* more bytes of requests have been passed on, of all connections."""
@@ -149,8 +154,7 @@ class Proxy:
         while self._running:
             wait = max(0.0, self._due[0][0] - time.monotonic()) if self._due else None
             for key, events in self._selector.select(wait):
-                sock = key.fileobj
-                assert isinstance(sock, socket.socket)
+                sock = cast(socket.socket, key.fileobj)
                 if sock is self._listener:
                     self._accept()
                 elif sock is self._woken:
@@ -254,5 +258,6 @@ class Proxy:
             if self._links.pop(sock, None):
                 self._selector.unregister(sock)
                 if reset and sock is link.client:
+                    self.resets += 1
                     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
                 sock.close()

@@ -44,6 +44,7 @@ class ScriptedPeer(ThreadedPeer):
         tls: ssl.SSLContext | None = None,
         greeting: bytes = b"",
         deaf_after: int | None = None,
+        sips: bool = False,
     ) -> None:
         """Prepare to answer.
 
@@ -52,10 +53,11 @@ class ScriptedPeer(ThreadedPeer):
             tls: For speaking TLS.
             greeting: What is said first, before any command.
             deaf_after: How many commands are read; none for all.
+            sips: Whether it reads on then, but slowly.
         """
-        super().__init__(receive_buffer=4096)  # one that is deaf soon has no room
+        super().__init__(receive_buffer=None if sips else 4096)  # one that is deaf soon has no room
         self._answer, self._tls, self._greeting = answer, tls, greeting
-        self._deaf_after, self._rest = deaf_after, 0
+        self._deaf_after, self._sips, self._rest = deaf_after, sips, 0
         self.commands: list[list[bytes]] = []
 
     def serve(self, client: socket.socket) -> None:
@@ -74,7 +76,8 @@ class ScriptedPeer(ThreadedPeer):
                 if reply is End.RESET:
                     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 return
-            self._over.wait()
+            while not self._over.wait(0.02 if self._sips else None):
+                stream.read(150_000)  # else a full buffer of the kernel would count as deaf
             while chunk := stream.read1(65536):
                 self._rest += len(chunk)
 

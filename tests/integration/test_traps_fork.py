@@ -6,6 +6,7 @@ import asyncio
 import gc
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import redis
@@ -15,7 +16,7 @@ from modkit_redis import AsyncRedisModule, RedisModule
 from tests.faults.forking import in_child
 from tests.support import connections_named, wait_until
 
-Ids = tuple[int, list[object]]
+Ids = tuple[int, list[Any]]
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ def test_trap_33_connections_in_use_at_the_fork_cost_the_child_none(
     waiting.start()
     wait_until(lambda: "blpop" in {each["cmd"] for each in admin.client_list()}, "the thread waits")
 
-    def both() -> list[object]:
+    def both() -> list[Any]:
         pool.release(held)  # it is the parent's
         taken = [pool.get_connection() for _ in range(2)]
         for each in taken:

@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import socket
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from typing import Any, Final, NoReturn
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any, NoReturn
 
 import pytest
-import redis
 import redis.asyncio
+from redis.asyncio.client import Pipeline
 
 from modkit_redis import AsyncRedisModule
 from modkit_redis.client import AsyncRedisExecutor
 from modkit_redis.contract import StoreUnavailableError
 from modkit_redis.testing import EmbeddedServer
-from tests.blocking import known_to
+from tests.blocking import NOTHING, known_to
 from tests.faults.parsers import PARSERS, use_parser
 from tests.faults.proxy import Proxy
-from tests.support import connections_named, stock_client, wait_until
-from tests.timing import lasting
+from tests.support import stock_client
+from tests.timing import lasting, until
 
 Connect = Callable[..., redis.asyncio.Redis]
-NOTHING: Final[tuple[object, ...]] = (None, 0, [], [0, 0])  # what the blocking commands say when their time is over
 every_parser = pytest.mark.parametrize("parser", PARSERS)
 
 
@@ -41,15 +39,7 @@ async def connect() -> AsyncIterator[Connect]:
         await module.shutdown_resources()
 
 
-async def until(holds: Callable[[], bool], what: str) -> None:
-    """Wait until *holds*, and let the event loop run."""
-    async with asyncio.timeout(5):
-        while not holds():
-            await asyncio.sleep(0.005)
-    assert holds(), what
-
-
-async def pipelined(pipeline: redis.asyncio.client.Pipeline) -> list[Any]:
+async def pipelined(pipeline: Pipeline) -> list[Any]:
     for _ in range(2):
         _ = pipeline.echo("another's")
     return await pipeline.execute()
@@ -176,71 +166,6 @@ async def test_trap_31_a_waiter_whose_time_ends_at_release_time_does_not_cost_th
         assert await client.ping()
 
 
-def test_trap_34_another_event_loop_gets_a_typed_error(addr: str, prefix: str) -> None:
-    module = AsyncRedisModule(config={"addr": addr, "client_name": prefix})
-    client = module.client()
-
-    async def ways() -> list[Awaitable[object]]:
-        pipeline = client.pipeline()
-        _ = pipeline.get("a")
-        executor = AsyncRedisExecutor(client)
-        subscription = client.pubsub()
-        return [client.get("a"), pipeline.execute(), executor.execute("PING"), subscription.subscribe("a")]
-
-    async def use() -> list[object]:
-        return await asyncio.gather(*await ways(), return_exceptions=True)
-
-    with asyncio.Runner() as first, asyncio.Runner() as second:
-        assert first.run(client.execute_command("PING"))
-
-        errors = second.run(use())
-
-        for error in errors:
-            assert isinstance(error, StoreUnavailableError) and error.reason == "event-loop"
-            assert isinstance(error, redis.ConnectionError)
-            assert "belongs to another event loop" in str(error)
-        assert first.run(client.execute_command("PING"))  # where it belongs it still works
-        first.run(_shut_down(module))
-
-
-@pytest.mark.parametrize("first_loop", ["running", "stopped", "closed"])
-def test_trap_47_closing_from_another_event_loop_closes_the_sockets(
-    addr: str, prefix: str, admin: redis.Redis, first_loop: str
-) -> None:
-    module = AsyncRedisModule(config={"addr": addr, "client_name": prefix})
-    client = module.client()
-    first = asyncio.Runner()
-    loop = first.get_loop()
-    first.run(_twice(client))
-    assert connections_named(admin, prefix) == 2
-    thread = threading.Thread(target=loop.run_forever)
-    if first_loop == "running":
-        thread.start()
-        wait_until(loop.is_running, "it runs")
-    elif first_loop == "closed":
-        first.close()
-
-    asyncio.run(_shut_down(module))
-
-    wait_until(lambda: connections_named(admin, prefix) == 0, "the connections are gone")
-    with pytest.raises(StoreUnavailableError, match="closed"):
-        asyncio.run(client.execute_command("PING"))
-    assert asyncio.run(module.client().execute_command("PING"))  # a new one, for the next loop
-    asyncio.run(_shut_down(module))
-    if first_loop == "running":
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-    first.close()
-
-
-async def _twice(client: redis.asyncio.Redis) -> None:
-    await asyncio.gather(client.execute_command("PING"), client.execute_command("PING"))
-
-
-async def _shut_down(module: AsyncRedisModule) -> None:
-    await module.shutdown_resources()
-
-
 async def test_trap_44_a_command_makes_no_task(connect: Connect, addr: str, prefix: str) -> None:
     client = connect(addr)
     executor = AsyncRedisExecutor(client)
@@ -261,63 +186,6 @@ async def test_trap_44_a_command_makes_no_task(connect: Connect, addr: str, pref
         await executor.execute_many([("GET", prefix), ("GET", prefix)])
 
     assert made == []
-
-
-@pytest.mark.parametrize("times", [100, pytest.param(1000, marks=pytest.mark.slow)])
-async def test_trap_32_random_cancellations_lose_neither_replies_nor_connections(
-    connect: Connect, addr: str, prefix: str, times: int
-) -> None:
-    seed = random.randrange(1 << 32)
-    print(f"seed {seed}")  # noqa: T201  # pytest shows it when this fails
-    chance = random.Random(seed)
-    client = connect(addr, pool_size=5, pool_timeout="30s", client_name=prefix)
-    wrong: list[object] = []
-
-    async def work(number: int) -> None:
-        for turn in range(5):
-            said = f"{number}-{turn}".encode()
-            if (heard := await chance.choice(LOAD)(client, said)) != said:
-                wrong.append((said, heard))
-
-    for number in range(times):
-        tasks = [asyncio.create_task(work(number * 10 + each)) for each in range(4)]
-        await asyncio.sleep(chance.random() * 0.002)
-        victims = [task for task in tasks if chance.random() < 0.5]
-        for task in victims:
-            task.cancel()
-        await asyncio.wait(tasks)
-        assert all(task.cancelled() or task.exception() is None for task in tasks)
-
-    pool: Any = client.connection_pool
-    assert wrong == []
-    assert not pool._in_use_connections
-    held = [await pool.get_connection() for _ in range(5)]  # all five can still be had
-    for each in held:
-        await pool.release(each)
-
-
-async def _by_pipeline(client: redis.asyncio.Redis, said: bytes) -> object:
-    async with client.pipeline(transaction=False) as pipeline:
-        _ = pipeline.echo(b"other")
-        _ = pipeline.echo(said)
-        return (await pipeline.execute())[1]
-
-
-async def _by_watched_transaction(client: redis.asyncio.Redis, said: bytes) -> object:
-    async with client.pipeline() as pipeline:
-        await pipeline.watch("none")
-        pipeline.multi()
-        _ = pipeline.echo(said)
-        return (await pipeline.execute())[0]
-
-
-LOAD: Final[list[Callable[[redis.asyncio.Redis, bytes], Awaitable[object]]]] = [
-    lambda client, said: client.execute_command("ECHO", said),
-    lambda client, said: AsyncRedisExecutor(client).execute("ECHO", said),
-    lambda client, said: AsyncRedisExecutor(client).execute("ECHO", said, deadline=5),
-    _by_pipeline,
-    _by_watched_transaction,
-]
 
 
 async def test_200_concurrent_callers_on_the_default_settings_see_no_error(

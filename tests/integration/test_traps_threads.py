@@ -9,16 +9,17 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any, Final, NoReturn
+from typing import Any, NoReturn
 
 import pytest
 import redis
+from redis.client import Pipeline
 
 from modkit_redis import AsyncRedisModule, RedisModule
 from modkit_redis.client import RedisExecutor
 from modkit_redis.contract import StoreUnavailableError
 from modkit_redis.testing import EmbeddedServer
-from tests.blocking import known_to
+from tests.blocking import NOTHING, known_to
 from tests.faults.parsers import PARSERS, use_parser
 from tests.faults.proxy import Proxy
 from tests.support import stock_client, wait_until
@@ -26,9 +27,6 @@ from tests.timing import lasting, pass_time
 
 Connect = Callable[..., redis.Redis]
 every_parser = pytest.mark.parametrize("parser", PARSERS)
-
-
-NOTHING: Final[tuple[object, ...]] = (None, 0, [], [0, 0])  # what the blocking commands say when their time is over
 
 
 class Struck(BaseException):
@@ -48,7 +46,7 @@ def connect() -> Iterator[Connect]:
         module.shutdown_resources()
 
 
-def pipelined(pipeline: redis.client.Pipeline) -> list[Any]:
+def pipelined(pipeline: Pipeline) -> list[Any]:
     for _ in range(2):
         _ = pipeline.echo("another's")
     return pipeline.execute()
@@ -156,7 +154,12 @@ def test_trap_28_a_signal_during_a_read_shifts_no_reply(
 @every_parser
 @pytest.mark.parametrize("read_before", [0, 1])
 def test_trap_28_a_signal_between_sending_and_reading_shifts_no_reply(
-    connect: Connect, proxy: Proxy, prefix: str, parser: str, read_before: int, monkeypatch: pytest.MonkeyPatch
+    connect: Connect,
+    proxy: Proxy,
+    prefix: str,
+    parser: str,
+    read_before: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     client = use_parser(connect(proxy.addr, pool_size=1), parser)
     client.ping()

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
-import re
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 from modkit_redis import contract
-from modkit_redis.client import errors
 from tests.examples.pages import INDEX, PAGES, README, ROOT, headings, links, prose, slug
 
 

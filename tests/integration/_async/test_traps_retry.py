@@ -10,6 +10,7 @@ import pytest
 import redis
 import redis.asyncio
 import redis.asyncio.retry
+from redis.asyncio.client import Pipeline
 from redis.backoff import NoBackoff
 
 from modkit_redis import AsyncRedisModule
@@ -47,7 +48,7 @@ async def by_watched_transaction(client: redis.asyncio.Redis, key: str) -> objec
 
 
 async def by_transaction_helper(client: redis.asyncio.Redis, key: str) -> object:
-    def add(pipeline: redis.asyncio.client.Pipeline) -> None:
+    def add(pipeline: Pipeline) -> None:
         pipeline.multi()
         _ = pipeline.incr(key)
 
@@ -91,8 +92,9 @@ TRANSACTIONS: Final = (by_transaction, by_watched_transaction, by_transaction_he
 every_way: Final = pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
 
 
-@every_way
-@pytest.mark.parametrize("retries", [0, 3])
+@pytest.mark.parametrize(
+    ("way", "retries"), [(way, 3) for way in WAYS] + [(way, 0) for way in (by_command, by_script)]
+)
 async def test_trap_18_a_command_whose_reply_is_lost_counts_once(
     connect: Connect, proxy: Proxy, admin: redis.Redis, prefix: str, way: Way, retries: int
 ) -> None:
@@ -193,12 +195,11 @@ async def test_trap_20_a_start_up_ping_with_a_wrong_password_logs_in_once(proxy:
     await module.shutdown_resources()
 
 
-@every_way
-@pytest.mark.parametrize("retries", [0, 3])
+@pytest.mark.parametrize("way", [by_command, by_pipeline, by_watched_transaction, by_script])
 async def test_trap_21_a_black_hole_in_the_middle_of_a_command_is_not_dialled_again(
-    connect: Connect, proxy: Proxy, prefix: str, way: Way, retries: int
+    connect: Connect, proxy: Proxy, prefix: str, way: Way
 ) -> None:
-    client = connect(proxy.addr, read_timeout="100ms", dial_timeout="100ms", retries=retries)
+    client = connect(proxy.addr, read_timeout="100ms", dial_timeout="100ms", retries=3)
     await client.ping()
     proxy.swallow(times=FOREVER)
 
@@ -206,6 +207,23 @@ async def test_trap_21_a_black_hole_in_the_middle_of_a_command_is_not_dialled_ag
         await way(client, prefix)
 
     assert proxy.accepted == 1
+
+
+async def test_trap_21_a_watch_that_cannot_be_ended_costs_no_connection(
+    connect: Connect, proxy: Proxy, prefix: str
+) -> None:
+    client = connect(proxy.addr, read_timeout="100ms", pool_size=1)
+    pipeline = client.pipeline()
+    await pipeline.watch(prefix)
+    proxy.swallow(times=FOREVER)
+
+    with pytest.raises(StoreUnavailableError):
+        await pipeline.reset()
+
+    assert proxy.accepted == 1
+    proxy.forgive()
+    assert await client.ping()
+    assert proxy.accepted == 2
 
 
 async def test_trap_22_there_is_no_way_to_pass_a_retry_object() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -29,29 +30,39 @@ ONE_OF_EACH_KIND = ("BLPOP", "BLMPOP", "WAIT", "XREAD")
 TOO_MUCH = b"x" * (32 << 20)  # for all buffers between two peers
 
 
-@pytest.mark.parametrize(("write", "read"), [(0.2, 60), (0.5, 0.1)])
-@pytest.mark.parametrize("way", ["command", "pipeline", "executor"])
+async def set_by_command(client: redis.asyncio.Redis) -> object:
+    return await client.set("k", TOO_MUCH)
+
+
+async def set_by_executor(client: redis.asyncio.Redis) -> object:
+    return await AsyncRedisExecutor(client).execute("SET", "k", TOO_MUCH)
+
+
+async def set_by_pipeline(client: redis.asyncio.Redis) -> object:
+    pipeline = client.pipeline()
+    _ = pipeline.set("k", TOO_MUCH)
+    return await pipeline.execute()
+
+
+@pytest.mark.parametrize(
+    ("way", "write", "read"),
+    [(way, 0.15, 60) for way in (set_by_command, set_by_pipeline, set_by_executor)]
+    + [(set_by_command, 0.35, 0.1)],
+)
 async def test_trap_09_a_peer_that_never_reads_is_a_write_timeout_after_that_time(
-    connect: Connect, write: float, read: float, way: str
+    connect: Connect, way: Callable[..., Any], write: float, read: float
 ) -> None:
     with ScriptedPeer(to_all(b"+OK\r\n"), deaf_after=1) as peer:
         client = connect(peer.addr, write_timeout=f"{write}s", read_timeout=f"{read}s")
 
         with lasting(write), pytest.raises(StoreUnavailableError) as caught:
-            if way == "command":
-                await client.set("k", TOO_MUCH)
-            elif way == "executor":
-                await AsyncRedisExecutor(client).execute("SET", "k", TOO_MUCH)
-            else:
-                async with client.pipeline() as pipeline:
-                    _ = pipeline.set("k", TOO_MUCH)
-                    await pipeline.execute()
+            await way(client)
 
     assert caught.value.reason == "write-timeout"
     assert isinstance(caught.value, redis.TimeoutError)
 
 
-@pytest.mark.parametrize(("write", "read"), [(0.2, 60), (0.5, 0.1)])
+@pytest.mark.parametrize(("write", "read"), [(0.15, 60), (0.35, 0.1)])
 async def test_trap_09_a_frozen_server_is_a_write_timeout_and_carries_nothing_out_when_it_wakes(
     connect: Connect, private_server: EmbeddedServer, write: float, read: float
 ) -> None:
@@ -133,10 +144,10 @@ async def test_trap_11_a_deadline_holds_for_all_addresses_together(
     with black_hole() as address:
         port = int(address.rpartition(":")[2])
         found = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))
-        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [found] * 8)
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [found] * 50)
         executor = AsyncRedisExecutor(connect(f"many.test:{port}"))
 
-        with lasting(0.3, at_most=1), pytest.raises(StoreUnavailableError) as caught:
+        with lasting(0.3), pytest.raises(StoreUnavailableError) as caught:
             await executor.execute("PING", deadline=0.3)
 
     assert caught.value.reason == "deadline"
@@ -161,7 +172,7 @@ async def test_trap_13_a_unix_socket_without_room_fails_within_the_dial_timeout(
     with mute_unix_peer(tmp_path / "full", full=True) as address:
         client = connect(address, dial_timeout="200ms", read_timeout="30s")
 
-        with lasting(0, at_most=1), pytest.raises(StoreUnavailableError):
+        with lasting(0), pytest.raises(StoreUnavailableError):
             await client.ping()
 
 
@@ -207,21 +218,18 @@ async def test_trap_14_a_deadline_bounds_a_dripping_peer(connect: Connect, proxy
 
 
 @pytest.mark.parametrize("command", [each for each in SHORT.values() if each[0] in ONE_OF_EACH_KIND])
-@pytest.mark.parametrize("way", ["client", "executor"])
 async def test_trap_16_a_lost_reply_to_a_blocking_command_is_waited_for_so_long_and_the_read_timeout(
-    connect: Connect, proxy: Proxy, command: Command, way: str
+    connect: Connect, proxy: Proxy, command: Command
 ) -> None:
     client = connect(proxy.addr, read_timeout="150ms")
     await client.ping()
-    proxy.swallow()
+    proxy.swallow(str(command[0]).encode(), times=2)
 
-    with lasting(0.25, at_most=1), pytest.raises(StoreUnavailableError) as caught:
-        if way == "client":
-            await client.execute_command(*command)
-        else:
+    with lasting(0.25), pytest.raises(StoreUnavailableError, match="read-timeout"):
+        await client.execute_command(*command)
+    if command[0] == "BLPOP":
+        with lasting(0.25), pytest.raises(StoreUnavailableError, match="read-timeout"):
             await AsyncRedisExecutor(client).execute(*command)
-
-    assert caught.value.reason == "read-timeout"
 
 
 async def test_trap_16_a_blocking_command_keeps_its_bound_on_a_connection_that_was_lost(
@@ -231,5 +239,5 @@ async def test_trap_16_a_blocking_command_keeps_its_bound_on_a_connection_that_w
         await single.ping()
         await single.connection_pool.disconnect()
 
-        with lasting(0.4, at_most=1):
+        with lasting(0.4):
             assert await single.blpop([prefix], timeout=0.4) is None

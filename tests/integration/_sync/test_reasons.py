@@ -15,7 +15,8 @@ from redis.retry import Retry
 from modkit_redis import RedisModule
 from modkit_redis.client import RedisExecutor
 from modkit_redis.client.errors import REASONS
-from modkit_redis.contract import CommandRefusedError, ModkitRedisError, StoreUnavailableError
+from modkit_redis.contract import CommandRefusedError, ConfigError, ModkitRedisError, StoreUnavailableError
+from modkit_redis.testing import EmbeddedServer
 from tests.certificates import Certificates
 from tests.faults.fault import Fault
 from tests.faults.mute import mute_peer
@@ -119,19 +120,44 @@ def test_trap_24_through_a_client_that_was_brought_along_it_says_the_same(
         client.close()
 
 
-def brought(settings: dict[str, Any]) -> redis.Redis:
+def brought(settings: dict[str, Any], **more: Any) -> redis.Redis:
     host, _, port = settings["addr"].rpartition(":")
     also = {name: settings[name] for name in ("username", "password", "db") if name in settings}
     patience: Any = {"socket_timeout": 0.1, "socket_connect_timeout": 5, "client_name": "brought"}
-    return redis.Redis(host=host, port=int(port), protocol=2, retry=Retry(NoBackoff(), 0), **patience, **also)
+    return redis.Redis(
+        host=host, port=int(port), protocol=2, retry=Retry(NoBackoff(), 0), **patience, **also, **more
+    )
+
+
+def test_trap_24_a_fault_inside_a_transaction_says_why(
+    private_server: EmbeddedServer, modules: list[RedisModule]
+) -> None:
+    modules.append(RedisModule(config={"addr": private_server.addr}))
+    client = modules[0].client()
+    client.config_set("maxmemory", 1)
+    script = "return redis.call('SET', KEYS[1], ARGV[1])"  # refused only when it runs, in EXEC
+
+    for way in WAYS:
+        check(failure(way, client, ["EVAL", script, "1", "s3cret-key", "s3cret-value"]), "oom")
 
 
 def test_trap_24_another_timeout_of_a_client_that_was_brought_along(addr: str) -> None:
-    host, _, port = addr.rpartition(":")
-    client = redis.Redis(host=host, port=int(port), credential_provider=LateCredentials())
+    client = brought({"addr": addr}, credential_provider=LateCredentials())
 
     check(failure(by_executor, client, ["GET", "s3cret-key"]), "timeout")
     client.close()
+
+
+def test_trap_24_full_pools_of_clients_that_were_brought_along(addr: str) -> None:
+    raising = brought({"addr": addr}, max_connections=1)
+    host, _, port = addr.rpartition(":")
+    pool = redis.BlockingConnectionPool(host=host, port=int(port), max_connections=1, timeout=0.03)
+    for client in (raising, redis.Redis(connection_pool=pool)):
+        held: Any = client.connection_pool.get_connection()
+
+        check(failure(by_executor, client, ["GET", "s3cret-key"]), "pool-timeout")
+        client.connection_pool.release(held)
+        client.connection_pool.disconnect()
 
 
 def test_trap_24_a_deadline_says_so(modules: list[RedisModule]) -> None:
@@ -165,3 +191,11 @@ def test_trap_24_a_closed_client_says_so(addr: str) -> None:
 
     for way in WAYS:
         check(failure(way, client, ["GET", "s3cret-key"]), "closed")
+
+
+def test_trap_23_a_host_that_cannot_be_looked_up_at_all_is_a_typed_error() -> None:
+    module = RedisModule(config={"addr": "a..b:6379"})
+
+    with pytest.raises((StoreUnavailableError, ConfigError)):
+        module.client().ping()
+    module.shutdown_resources()

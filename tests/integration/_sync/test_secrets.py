@@ -137,11 +137,29 @@ def test_trap_25_a_right_password_shows_nowhere_when_signing_in_fails(
     assert (peer.commands[0][0], peer.commands[0][-1]) == (b"AUTH", SECRET.encode())
 
 
+def at_name(command: list[bytes]) -> bytes:
+    """Let a client sign in, and refuse what comes next."""
+    return b"+OK\r\n" if command[0] == b"AUTH" else b"-ERR unknown command\r\n"
+
+
+@pytest.mark.parametrize("answer", [at_name, to_all(End.RESET)], ids=["refused", "reset"])
 def test_trap_25_a_right_password_shows_nowhere_after_signing_in(
-    module: RedisModule, given: Sign, logs: pytest.LogCaptureFixture
+    module: RedisModule, given: Sign, logs: pytest.LogCaptureFixture, answer: Answer
 ) -> None:
-    with ScriptedPeer(to_all(End.RESET)) as peer:
+    with ScriptedPeer(answer) as peer:
         given(peer.addr)
+
+        for error in failures(module):
+            assert leaks("s3cret", error, logs.records) == []
+
+
+def test_trap_25_a_password_that_cannot_be_sent_shows_nowhere(
+    module: RedisModule, monkeypatch: pytest.MonkeyPatch, logs: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("REDIS_PASSWORD", SECRET * 1_000_000)  # more than fits on the way
+    monkeypatch.setenv("REDIS_WRITE_TIMEOUT", "60ms")
+    with ScriptedPeer(to_all(b""), deaf_after=0) as peer:
+        monkeypatch.setenv("REDIS_ADDR", peer.addr)
 
         for error in failures(module):
             assert leaks("s3cret", error, logs.records) == []

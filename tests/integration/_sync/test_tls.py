@@ -12,7 +12,7 @@ import pytest
 import redis
 
 from modkit_redis import RedisModule
-from modkit_redis.contract import StoreUnavailableError
+from modkit_redis.contract import ConfigError, StoreUnavailableError
 from tests.certificates import Certificates
 from tests.faults.mute import mute_peer
 from tests.faults.scripted import ScriptedPeer, to_all
@@ -127,6 +127,11 @@ def test_trap_05_a_wrong_name_an_expired_and_a_foreign_certificate_are_refused(
 
     assert refused.reason == "tls"
     assert str(refused) == f"connect to {proxy.addr}: Redis is unavailable (tls)"
+
+
+def test_trap_05_a_server_name_that_nobody_can_have_is_a_bad_setting(connect: Connect) -> None:
+    with pytest.raises(ConfigError, match="tls_server_name must be the name of a host"):
+        _ = connect("localhost:1", tls_server_name=".internal")
 
 
 def test_trap_06_a_private_authority_replaces_those_of_the_system(

@@ -6,6 +6,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -29,29 +30,39 @@ ONE_OF_EACH_KIND = ("BLPOP", "BLMPOP", "WAIT", "XREAD")
 TOO_MUCH = b"x" * (32 << 20)  # for all buffers between two peers
 
 
-@pytest.mark.parametrize(("write", "read"), [(0.2, 60), (0.5, 0.1)])
-@pytest.mark.parametrize("way", ["command", "pipeline", "executor"])
+def set_by_command(client: redis.Redis) -> object:
+    return client.set("k", TOO_MUCH)
+
+
+def set_by_executor(client: redis.Redis) -> object:
+    return RedisExecutor(client).execute("SET", "k", TOO_MUCH)
+
+
+def set_by_pipeline(client: redis.Redis) -> object:
+    pipeline = client.pipeline()
+    _ = pipeline.set("k", TOO_MUCH)
+    return pipeline.execute()
+
+
+@pytest.mark.parametrize(
+    ("way", "write", "read"),
+    [(way, 0.15, 60) for way in (set_by_command, set_by_pipeline, set_by_executor)]
+    + [(set_by_command, 0.35, 0.1)],
+)
 def test_trap_09_a_peer_that_never_reads_is_a_write_timeout_after_that_time(
-    connect: Connect, write: float, read: float, way: str
+    connect: Connect, way: Callable[..., Any], write: float, read: float
 ) -> None:
     with ScriptedPeer(to_all(b"+OK\r\n"), deaf_after=1) as peer:
         client = connect(peer.addr, write_timeout=f"{write}s", read_timeout=f"{read}s")
 
         with lasting(write), pytest.raises(StoreUnavailableError) as caught:
-            if way == "command":
-                client.set("k", TOO_MUCH)
-            elif way == "executor":
-                RedisExecutor(client).execute("SET", "k", TOO_MUCH)
-            else:
-                with client.pipeline() as pipeline:
-                    _ = pipeline.set("k", TOO_MUCH)
-                    pipeline.execute()
+            way(client)
 
     assert caught.value.reason == "write-timeout"
     assert isinstance(caught.value, redis.TimeoutError)
 
 
-@pytest.mark.parametrize(("write", "read"), [(0.2, 60), (0.5, 0.1)])
+@pytest.mark.parametrize(("write", "read"), [(0.15, 60), (0.35, 0.1)])
 def test_trap_09_a_frozen_server_is_a_write_timeout_and_carries_nothing_out_when_it_wakes(
     connect: Connect, private_server: EmbeddedServer, write: float, read: float
 ) -> None:
@@ -131,10 +142,10 @@ def test_trap_11_a_deadline_holds_for_all_addresses_together(
     with black_hole() as address:
         port = int(address.rpartition(":")[2])
         found = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))
-        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [found] * 8)
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [found] * 50)
         executor = RedisExecutor(connect(f"many.test:{port}"))
 
-        with lasting(0.3, at_most=1), pytest.raises(StoreUnavailableError) as caught:
+        with lasting(0.3), pytest.raises(StoreUnavailableError) as caught:
             executor.execute("PING", deadline=0.3)
 
     assert caught.value.reason == "deadline"
@@ -159,7 +170,7 @@ def test_trap_13_a_unix_socket_without_room_fails_within_the_dial_timeout(
     with mute_unix_peer(tmp_path / "full", full=True) as address:
         client = connect(address, dial_timeout="200ms", read_timeout="30s")
 
-        with lasting(0, at_most=1), pytest.raises(StoreUnavailableError):
+        with lasting(0), pytest.raises(StoreUnavailableError):
             client.ping()
 
 
@@ -203,21 +214,18 @@ def test_trap_14_a_deadline_bounds_a_dripping_peer(connect: Connect, proxy: Prox
 
 
 @pytest.mark.parametrize("command", [each for each in SHORT.values() if each[0] in ONE_OF_EACH_KIND])
-@pytest.mark.parametrize("way", ["client", "executor"])
 def test_trap_16_a_lost_reply_to_a_blocking_command_is_waited_for_so_long_and_the_read_timeout(
-    connect: Connect, proxy: Proxy, command: Command, way: str
+    connect: Connect, proxy: Proxy, command: Command
 ) -> None:
     client = connect(proxy.addr, read_timeout="150ms")
     client.ping()
-    proxy.swallow()
+    proxy.swallow(str(command[0]).encode(), times=2)
 
-    with lasting(0.25, at_most=1), pytest.raises(StoreUnavailableError) as caught:
-        if way == "client":
-            client.execute_command(*command)
-        else:
+    with lasting(0.25), pytest.raises(StoreUnavailableError, match="read-timeout"):
+        client.execute_command(*command)
+    if command[0] == "BLPOP":
+        with lasting(0.25), pytest.raises(StoreUnavailableError, match="read-timeout"):
             RedisExecutor(client).execute(*command)
-
-    assert caught.value.reason == "read-timeout"
 
 
 def test_trap_16_a_blocking_command_keeps_its_bound_on_a_connection_that_was_lost(
@@ -227,5 +235,5 @@ def test_trap_16_a_blocking_command_keeps_its_bound_on_a_connection_that_was_los
         single.ping()
         single.connection_pool.disconnect()
 
-        with lasting(0.4, at_most=1):
+        with lasting(0.4):
             assert single.blpop([prefix], timeout=0.4) is None

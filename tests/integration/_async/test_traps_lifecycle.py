@@ -1,0 +1,254 @@
+"""Traps of a client's life: it is made without I/O, closed for good, and touches no other client."""
+
+from __future__ import annotations
+
+import gc
+import socket
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final, NoReturn
+
+import pytest
+import redis
+import redis.asyncio
+import redis.asyncio.retry
+
+from modkit_redis import AsyncRedisBundle, AsyncRedisModule
+from modkit_redis.contract import BuildError, CloseError, StoreUnavailableError
+from tests.faults.mute import mute_peer
+from tests.faults.proxy import Proxy
+from tests.support import connections_named, wait_until
+
+Connect = Callable[..., redis.asyncio.Redis]
+
+RELIED_ON: Final[dict[str, object]] = {
+    "host": "localhost",
+    "port": 6379,
+    "db": 0,
+    "username": None,
+    "password": None,
+    "credential_provider": None,
+    "client_name": "modkit-redis",
+    "driver_info": None,
+    "protocol": 2,
+    "legacy_responses": True,
+    "socket_timeout": 3.0,
+    "socket_connect_timeout": 5.0,
+    "socket_keepalive": True,
+    "health_check_interval": 0,
+    "retry_on_error": [],
+    "encoding": "utf-8",
+    "encoding_errors": "strict",
+    "decode_responses": False,
+}
+
+
+@contextmanager
+def no_warnings() -> Iterator[None]:
+    """Fail if anything warns, of a resource left open for example."""
+    with warnings.catch_warnings(record=True) as warned:
+        gc.collect()  # what other tests have left is not this one's
+        warned.clear()
+        warnings.simplefilter("always")
+        yield
+        gc.collect()
+    assert [str(each.message) for each in warned] == []
+
+
+async def test_trap_07_every_setting_of_redis_py_that_is_relied_on_is_passed(connect: Connect) -> None:
+    pool: Any = connect("localhost:6379").connection_pool
+    told = dict(pool.connection_kwargs)
+
+    retry, guard = told.pop("retry"), told.pop("guard")
+    told.pop("maint_notifications_config", None)  # the pool keeps it; see test_traps_worlds.py
+
+    told.pop("himport_registry")  # redis-py's own
+
+    assert told == RELIED_ON
+    assert pool.max_connections == 50
+    assert not pool.maint_notifications_enabled()
+    assert type(retry) is redis.asyncio.retry.Retry and retry.get_retries() == 0
+    assert (guard.write_timeout, guard.retries, guard.tls, pool.wait) == (3.0, 0, None, 1.0)
+
+
+async def test_trap_07_what_redis_py_is_told_is_in_force_on_a_connection(connect: Connect, addr: str) -> None:
+    pool = connect(addr, read_timeout="1s", write_timeout="2s", dial_timeout="4s", db=2).connection_pool
+
+    connection: Any = await pool.get_connection()
+
+    told = connection.socket_timeout, connection.socket_connect_timeout, connection.db, connection.protocol
+    assert told == (1.0, 4.0, 2, 2)
+    assert connection.retry.get_retries() == 0
+    assert not (connection.maint_notifications_config and connection.maint_notifications_config.enabled)
+    await pool.release(connection)
+
+
+@pytest.mark.parametrize("kind", [AsyncRedisModule, AsyncRedisBundle])
+async def test_trap_36_building_a_client_does_no_io(
+    proxy: Proxy, kind: type[AsyncRedisModule | AsyncRedisBundle], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> NoReturn:
+        raise AssertionError("a socket was made, or a name looked up")
+
+    monkeypatch.setattr(socket, "socket", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+    for address in proxy.addr, "no-such-host.test:6379", "unix:/no/such/socket":
+        module = kind(config={"addr": address})
+        await module.init_resources()
+        client = module.client()
+        _ = client.pipeline()
+        _ = client.pubsub()
+        await module.shutdown_resources()
+
+    assert proxy.accepted == 0
+
+
+async def test_trap_38_closing_twice_is_fine_and_nothing_is_left_open(
+    addr: str, prefix: str, admin: redis.Redis
+) -> None:
+    with no_warnings():
+        module = AsyncRedisModule(config={"addr": addr, "client_name": prefix})
+        client = module.client()
+        await client.set(prefix, "1")
+        async with client.pubsub() as subscription:
+            await subscription.subscribe(prefix)
+
+        for _ in range(2):
+            await client.aclose()
+        for _ in range(2):
+            await module.shutdown_resources()
+        for _ in range(2):
+            await client.connection_pool.disconnect()
+
+        del client, module, subscription
+
+    wait_until(lambda: connections_named(admin, prefix) == 0, "nothing is left open")
+
+
+@pytest.mark.parametrize("outcome", ["dial", "read", "reset"])
+async def test_trap_38_after_a_failure_nothing_is_left_open(
+    proxy: Proxy, closed_port: str, outcome: str
+) -> None:
+    with mute_peer() as mute, no_warnings():
+        address = {"dial": closed_port, "read": mute, "reset": proxy.addr}[outcome]
+        module = AsyncRedisModule(config={"addr": address, "read_timeout": "100ms"})
+        proxy.reset_reply(b"PING")
+
+        with pytest.raises(StoreUnavailableError):
+            await module.client().ping()
+
+        await module.shutdown_resources()
+        del module
+
+
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+async def test_trap_39_dropping_one_client_does_not_cut_another(addr: str, prefix: str) -> None:
+    kept, dropped = (AsyncRedisModule(config={"addr": addr, "client_name": prefix}) for _ in range(2))
+    client, other = kept.client(), dropped.client()
+    mine = await client.client_id()
+    await other.ping()
+
+    await other.aclose()
+    assert await client.client_id() == mine
+    await dropped.shutdown_resources()
+    assert await client.client_id() == mine
+    await dropped.client().ping()
+    del dropped, other
+    gc.collect()  # with its connection open
+    assert await client.client_id() == mine
+    _ = client.pipeline()
+    _ = client.pubsub()
+    gc.collect()
+    assert await client.client_id() == mine
+
+    await kept.shutdown_resources()
+
+
+@pytest.mark.parametrize("fault", ["refused", "no answer", "wrong password", "reset"])
+async def test_trap_40_a_failed_start_up_ping_leaves_no_connection_and_can_be_tried_again(
+    proxy: Proxy,
+    prefix: str,
+    admin: redis.Redis,
+    monkeypatch: pytest.MonkeyPatch,
+    closed_port: str,
+    fault: str,
+) -> None:
+    address = closed_port if fault == "refused" else proxy.addr
+    settings = {"ADDR": address, "CLIENT_NAME": prefix, "PING_TIMEOUT": "300ms"}
+    if fault == "wrong password":
+        settings |= {"USERNAME": prefix, "PASSWORD": "wrong"}
+    elif fault == "reset":
+        proxy.reset_reply(b"PING")
+    elif fault == "no answer":
+        proxy.swallow(b"PING")
+    for name, value in settings.items():
+        monkeypatch.setenv(f"REDIS_{name}", value)
+    module = AsyncRedisModule()
+
+    with no_warnings():
+        with pytest.raises(BuildError) as caught:
+            await module.init_resources()
+        assert isinstance(caught.value.__cause__, StoreUnavailableError)
+        wait_until(lambda: connections_named(admin, prefix) == 0, "its connection is gone")
+
+    await module.shutdown_resources()
+    monkeypatch.setenv("REDIS_ADDR", proxy.addr)
+    monkeypatch.delenv("REDIS_PASSWORD", raising=False)
+    monkeypatch.delenv("REDIS_USERNAME", raising=False)
+    monkeypatch.setenv("REDIS_PING_TIMEOUT", "5s")
+    await module.init_resources()
+    assert connections_named(admin, prefix) == 1
+    await module.shutdown_resources()
+
+
+async def test_trap_41_an_error_while_closing_is_raised_with_its_cause(
+    addr: str, prefix: str, admin: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = AsyncRedisModule(config={"addr": addr, "client_name": prefix})
+    await module.client().ping()
+    reason = OSError("it does not close")
+
+    def fail(*_: object, **__: object) -> NoReturn:
+        raise reason
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module.client().connection_pool, "disconnect", fail)
+        held = module.client().connection_pool
+        with pytest.raises(CloseError, match=r"not closed: redis\.client") as caught:
+            await module.shutdown_resources()
+
+    assert caught.value.exceptions == (reason,)
+    with pytest.raises(StoreUnavailableError, match="closed by"):
+        await held.get_connection()
+    await held.disconnect()
+
+
+@pytest.mark.parametrize("way", ["close", "with"])
+async def test_trap_46_closing_the_exported_client_oneself_closes_it_for_good(
+    addr: str, prefix: str, admin: redis.Redis, way: str
+) -> None:
+    module = AsyncRedisModule(config={"addr": addr, "client_name": prefix})
+    client = module.client()
+    if way == "close":
+        await client.ping()
+        await client.aclose()
+    else:
+        async with client:
+            await client.ping()
+
+    with pytest.raises(StoreUnavailableError, match=r"closed by its own a?close\(\)") as caught:
+        await client.ping()
+
+    assert caught.value.reason == "closed"
+    assert connections_named(admin, prefix) == 0
+    another = module.client()
+    assert another is not client
+    assert await another.ping()
+    assert connections_named(admin, prefix) == 1
+    with pytest.raises(StoreUnavailableError, match="closed"):
+        await client.ping()
+    await module.shutdown_resources()
+    with pytest.raises(StoreUnavailableError, match=r"closed by shutdown_resources\(\)"):
+        await another.ping()
