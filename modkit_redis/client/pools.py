@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any
 from weakref import WeakSet
@@ -190,7 +191,9 @@ class AsyncPool(redis.asyncio.ConnectionPool):
         writers = [connection._writer for connection in everyone if connection.is_connected]
         for connection in everyone:
             connection.drop()  # all of them before anything is awaited: whoever closes may be cancelled
-        await asyncio.gather(*(writer.wait_closed() for writer in writers), return_exceptions=True)
+        for writer in writers:
+            with suppress(OSError):  # how it broke does not matter any more
+                await writer.wait_closed()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of at most {self.max_connections} {self.connection_class.__name__}s>"

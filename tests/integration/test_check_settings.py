@@ -78,7 +78,7 @@ def test_a_missing_env_file_is_a_bad_setting(check: Check) -> None:
     done = check("--env-file", "/nowhere/app.env")
 
     assert done.code == 2
-    assert "there is none at '/nowhere/app.env'" in done.out
+    assert "must name a file that can be read: '/nowhere/app.env'" in done.out
 
 
 @pytest.mark.parametrize("argv", [["--nonsense"], ["--timeout", "5"], ["--timeout", "0"]], ids=" ".join)

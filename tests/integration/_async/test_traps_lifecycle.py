@@ -214,7 +214,7 @@ async def test_trap_41_an_error_while_closing_is_raised_with_its_cause(
         raise reason
 
     with monkeypatch.context() as patch:
-        patch.setattr(module.client().connection_pool, "disconnect", fail)
+        patch.setattr(module.client().connection_pool, "aclose", fail)
         held = module.client().connection_pool
         with pytest.raises(CloseError, match=r"not closed: redis\.client") as caught:
             await module.shutdown_resources()

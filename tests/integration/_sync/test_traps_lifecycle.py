@@ -212,7 +212,7 @@ def test_trap_41_an_error_while_closing_is_raised_with_its_cause(
         raise reason
 
     with monkeypatch.context() as patch:
-        patch.setattr(module.client().connection_pool, "disconnect", fail)
+        patch.setattr(module.client().connection_pool, "close", fail)
         held = module.client().connection_pool
         with pytest.raises(CloseError, match=r"not closed: redis\.client") as caught:
             module.shutdown_resources()

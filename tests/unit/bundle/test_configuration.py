@@ -212,16 +212,18 @@ def test_a_named_instance_without_a_section_is_an_error(
 ) -> None:
     redis = application(world.bundle.named("analytics"), config=config).redis
 
-    with pytest.raises(ConfigError, match=r"\Aredis\.analytics\.addr is missing"):
-        redis.analytics.client()
+    for use in (redis.analytics.client, redis.analytics.key_prefix):
+        with pytest.raises(ConfigError, match=r"\Aredis\.analytics is missing or empty"):
+            use()
 
 
 @in_both_worlds
 def test_a_settings_object_of_the_client_alone_has_no_named_instances(world: World) -> None:
     redis = application(world.bundle.named("analytics"), config=RedisSettings(addr=ADDR)).redis
 
-    with pytest.raises(ConfigError, match=r"\Aredis\.analytics\.addr is missing"):
-        redis.analytics.client()
+    for use in (redis.analytics.client, redis.analytics.key_prefix):
+        with pytest.raises(ConfigError, match=r"\Aredis\.analytics is missing or empty"):
+            use()
 
 
 @in_both_worlds
