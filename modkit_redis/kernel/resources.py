@@ -138,8 +138,12 @@ class AsyncLazy(Lazy[T]):
 
     def shutdown(self) -> Any:
         """Return an awaitable that closes what was built."""
-        values = self._take()  # idle resources are shut down too, and their coroutines may be dropped
-        return self._close(values, CLOSE_REPORT.pending()) if values else _Done()
+        # Idle resources are shut down too, and their coroutines may be dropped.
+        return self._close_built(CLOSE_REPORT.pending()) if self._built else _Done()
+
+    async def _close_built(self, failures: list[Exception]) -> None:
+        # Taken only now: what is cancelled before it runs leaves them to the next shutdown.
+        await self._close(self._take(), failures)
 
     async def _close(self, values: list[T], failures: list[Exception]) -> None:
         if not values:
