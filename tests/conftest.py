@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import redis
 
 from modkit_redis.check import main
-from modkit_redis.testing import EmbeddedServer
+from modkit_redis.testing import EmbeddedServer, launch
 from tests.certificates import Certificates, make_certificates
 from tests.checking import Check, Outcome
 from tests.support import TestServer, delete_below, docker_is_missing, running_container
@@ -19,16 +21,28 @@ from tests.support import TestServer, delete_below, docker_is_missing, running_c
 CHOICE = os.environ.get("MODKIT_REDIS_TEST_SERVER", "embedded")
 
 
+if CHOICE == "redis-server":  # every server that a test starts is the one on the PATH
+
+    def _program() -> Path:
+        found = shutil.which(CHOICE)
+        assert found, "MODKIT_REDIS_TEST_SERVER=redis-server needs redis-server on the PATH"
+        return Path(found)
+
+    launch.find_program = _program
+
+
 def pytest_report_header() -> str:
-    return f"redis server: {CHOICE} (MODKIT_REDIS_TEST_SERVER=embedded, container, or host:port)"
+    return (
+        f"redis server: {CHOICE} (MODKIT_REDIS_TEST_SERVER=embedded, redis-server, container, or host:port)"
+    )
 
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[TestServer]:
     """The one server of this run; others may use it too, so nothing is flushed."""
-    if CHOICE == "embedded":
+    if CHOICE in ("embedded", "redis-server"):
         with EmbeddedServer() as embedded:
-            yield TestServer("embedded", embedded.addr)
+            yield TestServer(CHOICE, embedded.addr)
     elif CHOICE == "container":
         with running_container() as addr:
             yield TestServer("container", addr)
