@@ -107,6 +107,7 @@ async def test_trap_24_a_fault_says_why(
 NOT_OF_ANY_CLIENT: Final = ("tls", "dial-timeout", "write-timeout", "connection")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fault", [each for each in FAULTS if each.reason not in NOT_OF_ANY_CLIENT and each.is_tcp], ids=str
 )
