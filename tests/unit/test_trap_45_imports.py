@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from functools import cache
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ print(json.dumps({{
 """
 
 
+@cache
 def report(modules: str) -> dict[str, Any]:
     program = REPORT.format(modules=modules)
     done = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, check=True)

@@ -107,6 +107,7 @@ def test_trap_24_a_fault_says_why(
 NOT_OF_ANY_CLIENT: Final = ("tls", "dial-timeout", "write-timeout", "connection")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fault", [each for each in FAULTS if each.reason not in NOT_OF_ANY_CLIENT and each.is_tcp], ids=str
 )
@@ -151,7 +152,8 @@ def test_trap_24_another_timeout_of_a_client_that_was_brought_along(addr: str) -
 def test_trap_24_full_pools_of_clients_that_were_brought_along(addr: str) -> None:
     raising = brought({"addr": addr}, max_connections=1)
     host, _, port = addr.rpartition(":")
-    pool = redis.BlockingConnectionPool(host=host, port=int(port), max_connections=1, timeout=0.03)
+    bound: Any = {"max_connections": 1, "timeout": 0.03}
+    pool = redis.BlockingConnectionPool(host=host, port=int(port), **bound)
     for client in (raising, redis.Redis(connection_pool=pool)):
         held: Any = client.connection_pool.get_connection()
 

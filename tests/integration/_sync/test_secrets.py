@@ -40,7 +40,12 @@ def locked_server() -> Iterator[EmbeddedServer]:
         yield server
 
 
-@pytest.fixture(params=["password", "file", "url", "user"])
+also = pytest.mark.slow
+
+
+@pytest.fixture(
+    params=["password", "file", pytest.param("url", marks=also), pytest.param("user", marks=also)]
+)
 def given(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Sign:
     """Put an address and a password into the environment, in each way there is."""
 
@@ -64,7 +69,7 @@ def given(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_p
 def module(monkeypatch: pytest.MonkeyPatch) -> Iterator[RedisModule]:
     """A module that reads the environment, and pings at the start."""
     monkeypatch.setenv("REDIS_PING_TIMEOUT", "5s")
-    monkeypatch.setenv("REDIS_READ_TIMEOUT", "100ms")
+    monkeypatch.setenv("REDIS_READ_TIMEOUT", "40ms")
     module = RedisModule()
     yield module
     module.shutdown_resources()
@@ -78,7 +83,7 @@ def failures(module: RedisModule) -> list[ModkitRedisError]:
     with pytest.raises(StoreUnavailableError) as command:
         client.get("key")
     with pytest.raises(StoreUnavailableError) as executed:
-        RedisExecutor(client).execute("GET", "key", deadline=0.05)
+        RedisExecutor(client).execute("GET", "key", deadline=0.03)
     with pytest.raises(StoreUnavailableError) as queued:
         queue(client)
     with pytest.raises(StoreUnavailableError) as subscribed:

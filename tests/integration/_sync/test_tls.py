@@ -146,7 +146,7 @@ def test_trap_06_a_private_authority_replaces_those_of_the_system(
     assert refused.reason == "tls"
 
 
-@pytest.mark.parametrize(("read", "write"), [("20s", 0.3), ("100ms", 0.6)], ids=["read>write", "read<write"])
+@pytest.mark.parametrize(("read", "write"), [("20s", 0.2), ("50ms", 0.4)], ids=["read>write", "read<write"])
 def test_trap_09_a_tls_peer_that_never_reads_is_a_write_timeout(
     connect: Connect, certificates: Certificates, read: str, write: float
 ) -> None:
@@ -170,7 +170,7 @@ def warm_up(client: redis.Redis) -> None:
     pool.release(pool.get_connection())
 
 
-@pytest.mark.parametrize(("dial", "read"), [(0.2, "20s"), (0.6, "50ms")], ids=["read>dial", "read<dial"])
+@pytest.mark.parametrize(("dial", "read"), [(0.2, "20s"), (0.4, "50ms")], ids=["read>dial", "read<dial"])
 def test_trap_12_tls_to_a_mute_peer_fails_within_the_dial_timeout(
     connect: Connect, dial: float, read: str
 ) -> None:
