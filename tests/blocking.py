@@ -36,5 +36,5 @@ def known_to(admin: redis.Redis, prefix: str, seconds: float) -> list[Command]:
     """Return those that this server has, and make the group that one of them needs."""
     admin.xgroup_create(f"{prefix}:s", "g", mkstream=True)
     commands = blocking_commands(prefix, seconds)
-    known: Any = admin.execute_command("COMMAND", "LIST")  # INFO of an unknown one breaks redis-py
+    known: Any = admin.command_list()  # INFO of an unknown one breaks redis-py
     return [commands[name] for name in commands if name.lower().encode() in known]

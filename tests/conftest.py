@@ -32,9 +32,7 @@ if CHOICE == "redis-server":  # every server that a test starts is the one on th
 
 
 def pytest_report_header() -> str:
-    return (
-        f"redis server: {CHOICE} (MODKIT_REDIS_TEST_SERVER=embedded, redis-server, container, or host:port)"
-    )
+    return f"redis server: {CHOICE} (MODKIT_REDIS_TEST_SERVER: embedded, redis-server, container, host:port)"
 
 
 @pytest.fixture(scope="session")
