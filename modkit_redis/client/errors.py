@@ -194,6 +194,8 @@ def answered(reply: Reply | Exception, operation: str) -> Reply:
         CommandRefusedError: If the server will not do it for now or for this user.
         redis.ResponseError: If the command itself is wrong.
     """
+    if isinstance(reply, CommandRefusedError):  # our connection has named the command that it saw
+        raise type(reply)(operation, reply.reason) from reply.__cause__
     if isinstance(reply, Exception):
         with redis_errors(operation):
             raise reply

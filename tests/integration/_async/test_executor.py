@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 import redis
@@ -11,6 +13,7 @@ import redis.asyncio
 
 from modkit_redis import AsyncRedisModule
 from modkit_redis.client import AsyncRedisExecutor, Script
+from modkit_redis.client.executor import ScriptCall, load_script
 from modkit_redis.contract import ArgumentError, CommandRefusedError, StoreUnavailableError
 from modkit_redis.testing import EmbeddedServer, ServerWatch
 from tests.faults.mute import mute_peer
@@ -82,6 +85,58 @@ async def test_a_flushed_script_runs_once_all_the_same(executor: AsyncRedisExecu
     await executor.execute("SCRIPT", "FLUSH")
 
     assert await executor.run(ADD, ["n"], [1]) == 2
+
+
+async def test_scripts_go_along_with_other_commands_in_one_round_trip(
+    executor: AsyncRedisExecutor, watch: ServerWatch
+) -> None:
+    await executor.run(ADD, ["c"], [1])
+    watch.commands()
+
+    replies = await executor.execute_many(
+        [("SET", "a", "1"), ScriptCall(ADD, ["a"], [2]), ("GET", "a"), ScriptCall(ADD, ["b"], [5])]
+    )
+
+    assert replies == [b"OK", 3, b"3", 5]
+    assert [command.split()[0] for command in watch.commands()] == ["SET", "EVALSHA", "GET", "EVALSHA"]
+
+
+async def test_scripts_that_the_server_does_not_know_run_once_after_the_rest(
+    executor: AsyncRedisExecutor, watch: ServerWatch
+) -> None:
+    replies = await executor.execute_many(
+        [ScriptCall(ADD, ["a"], [2]), ("GET", "a"), ScriptCall(ADD, ["a"], [3])]
+    )
+
+    assert replies == [2, None, 5]
+    sent = [command.split()[0] for command in watch.commands() if not command.startswith("CLIENT")]
+    assert sent == ["EVALSHA", "GET", "EVALSHA", "EVAL", "EVAL"]
+
+
+async def test_an_error_inside_a_script_names_the_script_and_is_not_run_again(
+    executor: AsyncRedisExecutor, watch: ServerWatch
+) -> None:
+    broken = Script("broken", "redis.call('INCR', KEYS[1]) return redis.error_reply('MISCONF no')")
+
+    with pytest.raises(CommandRefusedError) as caught:
+        await executor.run(broken, ["n"])
+
+    assert (caught.value.operation, caught.value.reason) == ("broken", "misconf")
+    assert await executor.execute("GET", "n") == b"1"
+
+
+async def test_a_script_is_loaded_from_its_file_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "shop_scripts"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "double.lua").write_text("return ARGV[1] * 2", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    script = load_script("shop_scripts", "double.lua")
+
+    assert (script.name, script.source) == ("double", "return ARGV[1] * 2")
+    assert script.sha == hashlib.sha1(script.source.encode(), usedforsecurity=False).hexdigest()
+    assert load_script("shop_scripts", "double.lua") is script
 
 
 async def test_a_refused_command_is_ours_and_redis_pys(

@@ -3,14 +3,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import redis
 
 from modkit_redis import RedisModule
 from modkit_redis.client import RedisExecutor, Script
+from modkit_redis.client.executor import ScriptCall, load_script
 from modkit_redis.contract import ArgumentError, CommandRefusedError, StoreUnavailableError
 from modkit_redis.testing import EmbeddedServer, ServerWatch
 from tests.faults.mute import mute_peer
@@ -82,6 +85,56 @@ def test_a_flushed_script_runs_once_all_the_same(executor: RedisExecutor) -> Non
     executor.execute("SCRIPT", "FLUSH")
 
     assert executor.run(ADD, ["n"], [1]) == 2
+
+
+def test_scripts_go_along_with_other_commands_in_one_round_trip(
+    executor: RedisExecutor, watch: ServerWatch
+) -> None:
+    executor.run(ADD, ["c"], [1])
+    watch.commands()
+
+    replies = executor.execute_many(
+        [("SET", "a", "1"), ScriptCall(ADD, ["a"], [2]), ("GET", "a"), ScriptCall(ADD, ["b"], [5])]
+    )
+
+    assert replies == [b"OK", 3, b"3", 5]
+    assert [command.split()[0] for command in watch.commands()] == ["SET", "EVALSHA", "GET", "EVALSHA"]
+
+
+def test_scripts_that_the_server_does_not_know_run_once_after_the_rest(
+    executor: RedisExecutor, watch: ServerWatch
+) -> None:
+    replies = executor.execute_many([ScriptCall(ADD, ["a"], [2]), ("GET", "a"), ScriptCall(ADD, ["a"], [3])])
+
+    assert replies == [2, None, 5]
+    sent = [command.split()[0] for command in watch.commands() if not command.startswith("CLIENT")]
+    assert sent == ["EVALSHA", "GET", "EVALSHA", "EVAL", "EVAL"]
+
+
+def test_an_error_inside_a_script_names_the_script_and_is_not_run_again(
+    executor: RedisExecutor, watch: ServerWatch
+) -> None:
+    broken = Script("broken", "redis.call('INCR', KEYS[1]) return redis.error_reply('MISCONF no')")
+
+    with pytest.raises(CommandRefusedError) as caught:
+        executor.run(broken, ["n"])
+
+    assert (caught.value.operation, caught.value.reason) == ("broken", "misconf")
+    assert executor.execute("GET", "n") == b"1"
+
+
+def test_a_script_is_loaded_from_its_file_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "shop_scripts"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "double.lua").write_text("return ARGV[1] * 2", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    script = load_script("shop_scripts", "double.lua")
+
+    assert (script.name, script.source) == ("double", "return ARGV[1] * 2")
+    assert script.sha == hashlib.sha1(script.source.encode(), usedforsecurity=False).hexdigest()
+    assert load_script("shop_scripts", "double.lua") is script
 
 
 def test_a_refused_command_is_ours_and_redis_pys(
