@@ -15,7 +15,7 @@ from modkit_redis.client.module import AsyncRedisModule, RedisModule
 from modkit_redis.contract.errors import DeclarationError, InvalidNameError
 from modkit_redis.contract.names import CAPABILITIES, SETTING_WORDS, checked_name
 from modkit_redis.kernel.facade import Awaited, Blocking, Module, mount
-from modkit_redis.kernel.settings import FROM_ENVIRONMENT
+from modkit_redis.kernel.given import FROM_ENVIRONMENT
 
 _SECTIONS: Final = ("named",)
 """Sections of a bundle's configuration that are not the base module's."""

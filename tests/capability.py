@@ -19,9 +19,10 @@ from modkit_redis import AsyncRedisBundle, AsyncRedisModule, RedisBundle, RedisM
 from modkit_redis.client import AsyncRedisExecutor, RedisExecutor
 from modkit_redis.contract import KeySpace
 from modkit_redis.kernel.facade import Awaited, Blocking
+from modkit_redis.kernel.given import FROM_ENVIRONMENT
 from modkit_redis.kernel.parsing import integer
 from modkit_redis.kernel.resources import AsyncPerClient, Lazy, PerClient
-from modkit_redis.kernel.settings import FROM_ENVIRONMENT, Settings, setting
+from modkit_redis.kernel.settings import Settings, setting
 from tests.support import stock_client
 
 

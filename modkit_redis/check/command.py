@@ -19,8 +19,8 @@ from modkit_redis.client.config import RedisSettings
 from modkit_redis.client.errors import reason_of
 from modkit_redis.contract.errors import ConfigError, InvalidNameError, ModkitRedisError
 from modkit_redis.contract.names import checked_name
+from modkit_redis.kernel.given import FROM_ENVIRONMENT
 from modkit_redis.kernel.parsing import RefusedError, duration, in_text
-from modkit_redis.kernel.settings import FROM_ENVIRONMENT
 
 HELP: Final = "look at the settings and at the server they lead to"
 DESCRIPTION: Final = """\

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from modkit_redis.contract.errors import ArgumentError
 from modkit_redis.contract.keys import normalised_prefix
 from modkit_redis.contract.names import CAPABILITIES
+from modkit_redis.kernel.given import EnvFile, or_raise
 from modkit_redis.kernel.parsing import (
     RefusedError,
     boolean,
@@ -24,7 +25,7 @@ from modkit_redis.kernel.parsing import (
     path,
     text,
 )
-from modkit_redis.kernel.settings import REQUIRED, EnvFile, Settings, or_raise, setting
+from modkit_redis.kernel.settings import REQUIRED, Settings, setting
 
 
 @dataclass(frozen=True, slots=True)

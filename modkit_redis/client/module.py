@@ -18,8 +18,8 @@ from modkit_redis.client.config import RedisSettings
 from modkit_redis.client.lifecycle import open_async_client, open_client
 from modkit_redis.contract.errors import BuildError, ConfigError
 from modkit_redis.kernel.facade import Awaited, Blocking
+from modkit_redis.kernel.given import FROM_ENVIRONMENT
 from modkit_redis.kernel.resources import AsyncLazy, Lazy
-from modkit_redis.kernel.settings import FROM_ENVIRONMENT
 
 T = TypeVar("T")
 

@@ -8,31 +8,17 @@ variables shows a secret.
 from __future__ import annotations
 
 import difflib
-import io
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import MISSING, Field, dataclass, field, fields
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, TypeVar, cast, dataclass_transform
 
 from modkit_redis.contract.errors import ConfigError, InvalidNameError
-from modkit_redis.contract.names import checked_name
+from modkit_redis.kernel.given import FROM_ENVIRONMENT, EnvFile, Given, Source, env_prefix, or_raise
 from modkit_redis.kernel.parsing import RefusedError, in_text
 
 T = TypeVar("T")
-
-EnvFile = str | os.PathLike[str] | None
-
-
-class FromEnvironment:
-    """The configuration of a module that was given none; ``None`` would be a section that is missing."""
-
-    def __repr__(self) -> str:
-        return "<the environment>"
-
-
-FROM_ENVIRONMENT: Final = FromEnvironment()
 
 
 class _Required:
@@ -89,7 +75,7 @@ class Settings:
     if not TYPE_CHECKING:
 
         def __init__(self, **given: object) -> None:
-            problem = self._fill(_Given(given, str))
+            problem = self._fill(Given(given, str))
             del given
             or_raise(problem)
 
@@ -109,7 +95,7 @@ class Settings:
             ConfigError: If settings are missing or unusable, or *env_file* cannot be read.
             InvalidNameError: If there can be no instance called *name*.
         """
-        given = cls._given(FROM_ENVIRONMENT, name, env_file, environ)
+        given = cls._source().find(FROM_ENVIRONMENT, name, env_file, environ)
         del environ
         return cls._made(given)
 
@@ -125,7 +111,7 @@ class Settings:
             ConfigError: If settings are missing, unknown or unusable.
             InvalidNameError: If there can be no instance called *name*.
         """
-        given = cls._given(values, name, None)
+        given = cls._source().find(values, name, None)
         del values
         return cls._made(given)
 
@@ -139,7 +125,7 @@ class Settings:
         """
         if isinstance(config, cls) and env_file is None:
             return config
-        given = cls._given(config, name, env_file)
+        given = cls._source().find(config, name, env_file)
         del config
         return cls._made(given)
 
@@ -148,7 +134,7 @@ class Settings:
         """Return what there is to know of each setting, in order."""
         return tuple(
             SettingInfo(
-                _env_prefix(cls.section, "") + each.name.upper(),
+                env_prefix(cls.section) + each.name.upper(),
                 "required" if each.default is MISSING else in_text(each.default),
                 each.metadata["about"],
             )
@@ -181,9 +167,9 @@ class Settings:
     def _unknown(cls, name: str) -> str:
         """Return what to say of a setting called *name*, which does not exist."""
         names = [each.name for each in _fields(cls)]
-        meant = name.lower().removeprefix(_env_prefix(cls.section, "").lower())
+        meant = name.lower().removeprefix(env_prefix(cls.section).lower())
         if near := difflib.get_close_matches(meant, names, 1):
-            return f"is no setting: did you mean {_env_prefix(cls.section, '')}{near[0].upper()}?"
+            return f"is no setting: did you mean {env_prefix(cls.section)}{near[0].upper()}?"
         return f"is no setting; there are {', '.join(names)}"
 
     def _contradictions(self, unusable: Set[str]) -> Iterator[tuple[str, str]]:
@@ -194,39 +180,8 @@ class Settings:
         yield from ()
 
     @classmethod
-    def _given(
-        cls, config: object, name: str, env_file: EnvFile, environ: Mapping[str, str] = os.environ
-    ) -> _Given | ConfigError | InvalidNameError:
-        try:
-            above = checked_name(name) if name else ""
-        except InvalidNameError as error:
-            return error.with_traceback(None)
-        if config is FROM_ENVIRONMENT:
-            return cls._given_variables(environ, above, env_file)
-        where = ".".join(["redis", *filter(None, (above, cls.section))])
-        if env_file is not None:
-            return ConfigError("env_file", f"cannot be used with a config ({where}): leave one of them out")
-        if isinstance(config, Mapping):
-            return _Given(config, lambda field_name: f"{where}.{field_name}")
-        if config is None:
-            return ConfigError(
-                where, "is missing or empty: fill it, or give no config at all to read the environment"
-            )
-        return ConfigError(where, f"must be a mapping or a {cls.__name__}, not {type(config).__name__}")
-
-    @classmethod
-    def _given_variables(
-        cls, environ: Mapping[str, str], name: str, env_file: EnvFile
-    ) -> _Given | ConfigError:
-        """Take the variables of the instance *name*; no other is looked at."""
-        prefix = _env_prefix(cls.section, name)
-        from_file = {} if env_file is None else _read_variables(env_file, prefix)
-        if isinstance(from_file, ConfigError):
-            return from_file
-        both = {**from_file, **environ}
-        names = {prefix + each.name.upper(): each.name for each in _fields(cls)}
-        values = {names[key]: value for key, value in both.items() if key in names}
-        return _Given(values, lambda field_name: prefix + field_name.upper())
+    def _source(cls) -> Source:
+        return Source(cls.section, [each.name for each in _fields(cls)], cls.__name__)
 
     @classmethod
     def _one(
@@ -235,8 +190,8 @@ class Settings:
         """Return one setting alone, whatever the others are, or the error for :func:`or_raise`."""
         if isinstance(config, cls) and env_file is None:
             return getattr(config, field_name)
-        given = cls._given(config, name, env_file)
-        if not isinstance(given, _Given):
+        given = cls._source().find(config, name, env_file)
+        if not isinstance(given, Given):
             return given
         [declared] = (each for each in _fields(cls) if each.name == field_name)
         try:
@@ -245,7 +200,7 @@ class Settings:
             return cls._problem(given, field_name, refused.reason)
 
     @classmethod
-    def _problem(cls, given: _Given, name: str, reason: str) -> ConfigError:
+    def _problem(cls, given: Given, name: str, reason: str) -> ConfigError:
         """Return the error for one setting, in the words of whoever wrote it."""
         names = {each.name for each in _fields(cls)}
 
@@ -253,23 +208,23 @@ class Settings:
             other = found["name"].lower()
             return given.label(other) if other in names else found[0]
 
-        pattern = rf"\b{_env_prefix(cls.section, '')}(?P<name>[A-Z0-9_]+)"
+        pattern = rf"\b{env_prefix(cls.section)}(?P<name>[A-Z0-9_]+)"
         return ConfigError(given.label(name), re.sub(pattern, in_their_words, reason))
 
     @classmethod
-    def _made(cls, given: _Given | ConfigError | InvalidNameError) -> Self:
+    def _made(cls, given: Given | ConfigError | InvalidNameError) -> Self:
         given = or_raise(given)
         made = cls.__new__(cls)
         or_raise(made._fill(given))
         return made
 
-    def _fill(self, given: _Given) -> ConfigError | None:
+    def _fill(self, given: Given) -> ConfigError | None:
         values = dict(given.values)
         problems = list(self._expand(values))
         known = {each.name: each for each in _fields(type(self))}
         for name, declared in known.items():
             try:
-                object.__setattr__(self, name, _parsed(declared, _Given(values, given.label)))
+                object.__setattr__(self, name, _parsed(declared, Given(values, given.label)))
             except RefusedError as refused:
                 problems.append((name, refused.reason))
         problems += self._contradictions({name for name, _ in problems})
@@ -282,57 +237,14 @@ class Settings:
         return ConfigError.of([self._problem(given, *each) for each in problems])
 
 
-def or_raise(outcome: T | ConfigError | InvalidNameError) -> T:
-    """Return *outcome*, or raise it if it is an error; whoever calls this has dropped its secrets."""
-    if isinstance(outcome, ConfigError | InvalidNameError):
-        raise outcome
-    return outcome
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class _Given:
-    """Values as they were given; it shows none of them.
-
-    Attributes:
-        values: They, by the names of the fields.
-        label: Returns what whoever wrote it calls a field.
-    """
-
-    values: Mapping[str, object]
-    label: Callable[[str], str]
-
-
 def _fields(cls: type[Settings]) -> tuple[Field[Any], ...]:
     return fields(cast(Any, cls))  # a dataclass: see Settings.__init_subclass__
 
 
-def _read_variables(env_file: str | os.PathLike[str], prefix: str) -> dict[str, str] | ConfigError:
-    """Return what is written in a file in ``.env`` format, literally."""
-    if not isinstance(env_file, str | os.PathLike):
-        return ConfigError("env_file", f"must be a path, not {type(env_file).__name__}")
-    try:
-        written = Path(env_file).read_text(encoding="utf-8-sig")
-    except (OSError, ValueError) as error:
-        why = "no UTF-8 text" if isinstance(error, UnicodeError) else type(error).__name__
-        return ConfigError("env_file", f"must name a file that can be read: {os.fspath(env_file)!r} ({why})")
-    from dotenv.parser import parse_stream  # noqa: PLC0415  # few ask for it
-
-    found = list(parse_stream(io.StringIO(written)))
-    # dotenv itself leaves out what it does not understand; a setting would become its default.
-    if broken := [str(each.original.line) for each in found if each.error and prefix in each.original.string]:
-        why = f"cannot be understood at line {', '.join(broken)}: write {prefix}…=value, and close all quotes"
-        return ConfigError("env_file", why)
-    return {each.key: each.value or "" for each in found if each.key is not None}
-
-
-def _parsed(declared: Field[Any], given: _Given) -> object:
+def _parsed(declared: Field[Any], given: Given) -> object:
     if declared.name not in given.values:
         if declared.default is MISSING:
             raise RefusedError("is missing: " + declared.metadata["about"].replace("`", "'"))
         return declared.default
     value = given.values[declared.name]
     return None if value is None and declared.default is None else declared.metadata["parse"](value)
-
-
-def _env_prefix(section: str, name: str) -> str:
-    return "_".join(["REDIS", *filter(None, (name.upper(), section.upper())), ""])

@@ -13,7 +13,7 @@ import pytest
 
 from modkit_redis import RedisSettings
 from modkit_redis.client.config import Address
-from modkit_redis.kernel.settings import FROM_ENVIRONMENT
+from modkit_redis.kernel.given import FROM_ENVIRONMENT
 from tests.unit.settings.routes import ADDR, NAMED_MAPPING, OBJECT, ROUTES, Route, each_route, refusal
 
 DEFAULTS = {
