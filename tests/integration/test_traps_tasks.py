@@ -6,6 +6,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import ExitStack
 from typing import Any, NoReturn
 
 import pytest
@@ -125,6 +126,49 @@ async def test_trap_28_a_cancelled_read_shifts_no_reply(
             await task
 
         proxy.delay = 0
+        assert await client.get(prefix) is None
+
+
+@every_parser
+async def test_trap_28_a_cancelled_read_shifts_no_reply_of_its_own_connection(
+    connect: Connect, proxy: Proxy, prefix: str, parser: str
+) -> None:
+    client = use_parser(connect(proxy.addr), parser)
+
+    async def echo(by: redis.asyncio.Redis) -> object:
+        return await by.echo("another's")
+
+    async with client.client() as single, client.pipeline() as pipeline:
+        for each in single, pipeline:
+            await pipeline.watch("none")
+            proxy.delay = 0.06
+
+            task = asyncio.create_task(echo(each))
+            await asyncio.sleep(0.01)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+            proxy.delay = 0
+            await pipeline.watch("none")
+            assert await each.get(prefix) is None
+
+
+async def test_trap_29_a_dead_connection_is_seen_although_its_descriptor_is_another_ones_now(
+    connect: Connect, proxy: Proxy, prefix: str
+) -> None:
+    client = connect(proxy.addr)
+    pool = client.connection_pool
+    connection: Any = await pool.get_connection()
+    transport = connection._writer.transport
+    descriptor = transport.get_extra_info("socket").fileno()
+    await pool.release(connection)
+    proxy.reset_all()
+    await until(lambda: transport._sock is None, "the event loop has closed it")
+
+    with ExitStack() as stack:
+        others = [stack.enter_context(socket.socket(type=socket.SOCK_DGRAM)) for _ in range(20)]
+        assert descriptor in {each.fileno() for each in others}
         assert await client.get(prefix) is None
 
 

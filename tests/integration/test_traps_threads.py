@@ -152,6 +152,24 @@ def test_trap_28_a_signal_during_a_read_shifts_no_reply(
 
 
 @every_parser
+def test_trap_28_a_signal_during_a_read_shifts_no_reply_of_its_own_connection(
+    connect: Connect, proxy: Proxy, prefix: str, parser: str
+) -> None:
+    client = use_parser(connect(proxy.addr), parser)
+    with client.client() as single, client.pipeline() as pipeline:
+        for each in single, pipeline:
+            pipeline.watch("none")
+            proxy.delay = 0.06
+
+            with pytest.raises(Struck), struck_after(0.01):
+                each.echo("another's")
+
+            proxy.delay = 0
+            pipeline.watch("none")
+            assert each.get(prefix) is None
+
+
+@every_parser
 @pytest.mark.parametrize("read_before", [0, 1])
 def test_trap_28_a_signal_between_sending_and_reading_shifts_no_reply(
     connect: Connect,

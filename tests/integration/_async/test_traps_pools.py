@@ -81,6 +81,25 @@ async def test_trap_27_a_late_reply_reaches_nobody(
     proxy.delay = 0
 
     assert [await client.get(prefix) for _ in range(10)] == [b"mine"] * 10
+    assert proxy.accepted == 2  # the one that was lost, and the one after it
+
+
+@every_parser
+async def test_trap_27_a_late_reply_does_not_reach_its_own_connection_either(
+    connect: Connect, proxy: Proxy, prefix: str, parser: str
+) -> None:
+    client = use_parser(connect(proxy.addr, read_timeout="100ms"), parser)
+    async with client.client() as single, client.pipeline() as pipeline:
+        await pipeline.watch("none")
+        proxy.delay = 0.15
+        for each in single, pipeline:
+            with pytest.raises(StoreUnavailableError):
+                await each.echo("another's")
+        proxy.delay = 0
+
+        assert await single.get(prefix) is None
+        await pipeline.watch("none")
+        assert await pipeline.get(prefix) is None
 
 
 @every_parser

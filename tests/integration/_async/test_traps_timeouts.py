@@ -91,7 +91,7 @@ async def test_trap_10_a_start_up_ping_to_a_mute_peer_fails_within_its_timeout()
 
 async def test_trap_10_the_first_command_to_a_mute_peer_fails_within_dial_and_read(connect: Connect) -> None:
     with mute_peer() as address:
-        client = connect(address, dial_timeout="200ms", read_timeout="200ms", password="secret", db=3)
+        client = connect(address, dial_timeout="200ms", read_timeout="200ms", password="secret", retries=50)
 
         with lasting(0.2), pytest.raises(StoreUnavailableError) as caught:
             await client.ping()

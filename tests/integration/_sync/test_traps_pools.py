@@ -81,6 +81,25 @@ def test_trap_27_a_late_reply_reaches_nobody(
     proxy.delay = 0
 
     assert [client.get(prefix) for _ in range(10)] == [b"mine"] * 10
+    assert proxy.accepted == 2  # the one that was lost, and the one after it
+
+
+@every_parser
+def test_trap_27_a_late_reply_does_not_reach_its_own_connection_either(
+    connect: Connect, proxy: Proxy, prefix: str, parser: str
+) -> None:
+    client = use_parser(connect(proxy.addr, read_timeout="100ms"), parser)
+    with client.client() as single, client.pipeline() as pipeline:
+        pipeline.watch("none")
+        proxy.delay = 0.15
+        for each in single, pipeline:
+            with pytest.raises(StoreUnavailableError):
+                each.echo("another's")
+        proxy.delay = 0
+
+        assert single.get(prefix) is None
+        pipeline.watch("none")
+        assert pipeline.get(prefix) is None
 
 
 @every_parser
