@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import pytest
 import redis
@@ -17,6 +19,30 @@ from tests.faults.forking import in_child
 from tests.support import connections_named, wait_until
 
 Ids = tuple[int, list[Any]]
+
+
+COLLECT: Final = """
+import asyncio, gc, os, sys, warnings
+from modkit_redis import AsyncRedisModule
+
+async def collect():
+    gc.collect()
+
+async def shut_down():
+    await module.shutdown_resources()
+
+warnings.simplefilter("always")
+module = AsyncRedisModule(config={"addr": sys.argv[1]})
+with asyncio.Runner() as runner:
+    mine = runner.run(module.client().execute_command("CLIENT ID"))
+    if not (child := os.fork()):
+        asyncio.run(collect())
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert runner.run(module.client().execute_command("CLIENT ID")) == mine
+    print("the same connection")
+    runner.run(shut_down())
+"""
 
 
 @pytest.fixture
@@ -120,6 +146,14 @@ def test_trap_33_a_client_for_asyncio_made_before_the_fork_works_in_parent_and_c
 
     assert child != parent
     assert said == [b"child"] * 50
+
+
+def test_trap_33_what_a_child_collects_as_garbage_is_not_taken_from_the_parents_event_loop(addr: str) -> None:
+    program = [sys.executable, "-c", COLLECT, addr]  # pytest keeps what warns while it is collected
+
+    done = subprocess.run(program, capture_output=True, text=True, timeout=30, check=False)
+
+    assert (done.stdout, done.stderr) == ("the same connection\n", "")
 
 
 @pytest.mark.parametrize("ending", ["use", "close", "forget", "shut down"])

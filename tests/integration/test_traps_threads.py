@@ -1,36 +1,25 @@
-"""Traps of threads and signals; test_traps_tasks.py holds the same for tasks."""
+"""Traps of threads; test_traps_tasks.py holds the same for tasks, test_traps_signals.py those of signals."""
 
 from __future__ import annotations
 
-import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from types import FrameType
 from typing import Any, NoReturn
 
 import pytest
 import redis
-from redis.client import Pipeline
 
 from modkit_redis import AsyncRedisModule, RedisModule
 from modkit_redis.client import RedisExecutor
 from modkit_redis.contract import StoreUnavailableError
 from modkit_redis.testing import EmbeddedServer
 from tests.blocking import NOTHING, known_to
-from tests.faults.parsers import PARSERS, use_parser
-from tests.faults.proxy import Proxy
 from tests.support import stock_client, wait_until
 from tests.timing import lasting, pass_time
 
 Connect = Callable[..., redis.Redis]
-every_parser = pytest.mark.parametrize("parser", PARSERS)
-
-
-class Struck(BaseException):
-    """What the signal handler raises."""
 
 
 @pytest.fixture
@@ -44,28 +33,6 @@ def connect() -> Iterator[Connect]:
     yield connect
     for module in modules:
         module.shutdown_resources()
-
-
-def pipelined(pipeline: Pipeline) -> list[Any]:
-    for _ in range(2):
-        _ = pipeline.echo("another's")
-    return pipeline.execute()
-
-
-@contextmanager
-def struck_after(seconds: float, kind: type[BaseException] = Struck) -> Iterator[None]:
-    """Let a signal handler raise after *seconds*."""
-
-    def strike(_: int, __: FrameType | None) -> NoReturn:
-        raise kind
-
-    before = signal.signal(signal.SIGALRM, strike)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
 
 
 @pytest.mark.parametrize("bound", ["dial timeout", "deadline"])
@@ -124,78 +91,6 @@ def test_trap_16_a_wait_for_ever_has_no_bound(connect: Connect, private_server: 
         for each in admin.client_list():
             admin.client_unblock(int(each["id"]))
         assert all(call.result(5) in NOTHING for call in calls)
-
-
-@every_parser
-@pytest.mark.parametrize("kind", [Struck, KeyboardInterrupt, RuntimeError])
-def test_trap_28_a_signal_during_a_read_shifts_no_reply(
-    connect: Connect, proxy: Proxy, prefix: str, parser: str, kind: type[BaseException]
-) -> None:
-    client = use_parser(connect(proxy.addr, pool_size=1), parser)
-    executor = RedisExecutor(client)
-    calls: list[Callable[[], object]] = [
-        lambda: client.echo("another's"),
-        lambda: pipelined(client.pipeline()),
-        lambda: pipelined(client.pipeline(transaction=False)),
-        lambda: executor.execute("ECHO", "another's"),
-        lambda: executor.execute_many([("ECHO", "another's"), ("ECHO", "another's")]),
-    ]
-    for call in calls:
-        client.ping()
-        proxy.delay = 0.1
-
-        with pytest.raises(kind), struck_after(0.03, kind):
-            call()
-
-        proxy.delay = 0
-        assert client.get(prefix) is None
-
-
-@every_parser
-def test_trap_28_a_signal_during_a_read_shifts_no_reply_of_its_own_connection(
-    connect: Connect, proxy: Proxy, prefix: str, parser: str
-) -> None:
-    client = use_parser(connect(proxy.addr), parser)
-    with client.client() as single, client.pipeline() as pipeline:
-        for each in single, pipeline:
-            pipeline.watch("none")
-            proxy.delay = 0.06
-
-            with pytest.raises(Struck), struck_after(0.01):
-                each.echo("another's")
-
-            proxy.delay = 0
-            pipeline.watch("none")
-            assert each.get(prefix) is None
-
-
-@every_parser
-@pytest.mark.parametrize("read_before", [0, 1])
-def test_trap_28_a_signal_between_sending_and_reading_shifts_no_reply(
-    connect: Connect,
-    proxy: Proxy,
-    prefix: str,
-    parser: str,
-    read_before: int,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    client = use_parser(connect(proxy.addr, pool_size=1), parser)
-    client.ping()
-    proxy.delay = 0.02  # the replies come when the connection is back in the pool
-    left, parse = [read_before], getattr(redis.Redis, "parse_response")  # noqa: B009  # it has no types
-
-    def parse_or_strike(*args: Any, **options: Any) -> Any:
-        if not left[0]:
-            raise Struck
-        left[0] -= 1
-        return parse(*args, **options)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(redis.Redis, "parse_response", parse_or_strike)
-        with pytest.raises(Struck):
-            pipelined(client.pipeline(transaction=False)) if read_before else client.echo("another's")
-
-    assert client.get(prefix) is None
 
 
 def test_trap_31_a_waiter_whose_time_is_over_does_not_cost_the_next_one_its_turn(

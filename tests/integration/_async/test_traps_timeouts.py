@@ -15,7 +15,6 @@ from modkit_redis import AsyncRedisModule
 from modkit_redis.client import AsyncRedisExecutor
 from modkit_redis.contract import BuildError, StoreUnavailableError
 from modkit_redis.testing import EmbeddedServer
-from tests.blocking import Command, blocking_commands
 from tests.faults.black_hole import black_hole
 from tests.faults.freezer import frozen
 from tests.faults.mute import mute_peer, mute_unix_peer
@@ -25,8 +24,6 @@ from tests.faults.scripted import ScriptedPeer, to_all
 from tests.timing import lasting
 
 Connect = Callable[..., redis.asyncio.Redis]
-SHORT = blocking_commands("none", 0.1)
-ONE_OF_EACH_KIND = ("BLPOP", "BLMPOP", "WAIT", "XREAD")
 TOO_MUCH = b"x" * (32 << 20)  # for all buffers between two peers
 
 
@@ -77,6 +74,18 @@ async def test_trap_09_a_frozen_server_is_a_write_timeout_and_carries_nothing_ou
     while len(await admin.client_list()) > 1:  # it ends: the buffers that the kernel has are sent
         pass
     assert not await admin.exists("k")
+
+
+async def test_trap_09_after_a_write_timeout_nothing_more_is_sent_over_that_connection(
+    connect: Connect, private_server: EmbeddedServer
+) -> None:
+    async with connect(private_server.addr, write_timeout="150ms").client() as single:
+        await single.ping()
+
+        with frozen(private_server.pid), pytest.raises(StoreUnavailableError, match="write-timeout"):
+            await single.set("k", TOO_MUCH)
+
+        assert await single.get("k") is None
 
 
 async def test_trap_10_a_start_up_ping_to_a_mute_peer_fails_within_its_timeout() -> None:
@@ -215,29 +224,3 @@ async def test_trap_14_a_deadline_bounds_a_dripping_peer(connect: Connect, proxy
         await executor.execute("GET", prefix, deadline=0.2)
 
     assert caught.value.reason == "deadline"
-
-
-@pytest.mark.parametrize("command", [each for each in SHORT.values() if each[0] in ONE_OF_EACH_KIND])
-async def test_trap_16_a_lost_reply_to_a_blocking_command_is_waited_for_so_long_and_the_read_timeout(
-    connect: Connect, proxy: Proxy, command: Command
-) -> None:
-    client = connect(proxy.addr, read_timeout="150ms")
-    await client.ping()
-    proxy.swallow(str(command[0]).encode(), times=2)
-
-    with lasting(0.25), pytest.raises(StoreUnavailableError, match="read-timeout"):
-        await client.execute_command(*command)
-    if command[0] == "BLPOP":
-        with lasting(0.25), pytest.raises(StoreUnavailableError, match="read-timeout"):
-            await AsyncRedisExecutor(client).execute(*command)
-
-
-async def test_trap_16_a_blocking_command_keeps_its_bound_on_a_connection_that_was_lost(
-    connect: Connect, proxy: Proxy, prefix: str
-) -> None:
-    async with connect(proxy.addr, read_timeout="150ms").client() as single:
-        await single.ping()
-        await single.connection_pool.disconnect()
-
-        with lasting(0.4):
-            assert await single.blpop([prefix], timeout=0.4) is None
