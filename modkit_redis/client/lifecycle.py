@@ -14,16 +14,10 @@ from redis.credentials import CredentialProvider
 from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 
+from modkit_redis.client.async_connections import AsyncTcpConnection, AsyncTlsConnection, AsyncUnixConnection
 from modkit_redis.client.clients import AsyncClient, Client
 from modkit_redis.client.config import RedisSettings
-from modkit_redis.client.connections import (
-    AsyncTcpConnection,
-    AsyncTlsConnection,
-    AsyncUnixConnection,
-    TcpConnection,
-    TlsConnection,
-    UnixConnection,
-)
+from modkit_redis.client.connections import TcpConnection, TlsConnection, UnixConnection
 from modkit_redis.client.errors import AuthenticationUnavailableError
 from modkit_redis.client.guard import Guard
 from modkit_redis.client.pools import AsyncPool, Pool
