@@ -138,9 +138,17 @@ class RedisSettings(Settings):
     )
     db: int = setting(parse_db, "number of the database", default=0)
     dial_timeout: timedelta = setting(
-        duration, "longest wait for a connection: TCP and TLS handshake", default=timedelta(seconds=5)
+        duration,
+        "longest wait for a connection to one address: TCP and TLS handshake; a slow look-up of the host's "
+        "name counts with asyncio, and has no bound otherwise",
+        default=timedelta(seconds=5),
     )
-    read_timeout: timedelta = setting(duration, "longest wait for one reply", default=timedelta(seconds=3))
+    read_timeout: timedelta = setting(
+        duration,
+        "longest wait for one reply; added to the timeout of a blocking command, and a timeout of 0 waits "
+        "for ever; in a pipeline, nothing is added",
+        default=timedelta(seconds=3),
+    )
     write_timeout: timedelta | None = setting(
         duration,
         "longest wait until one command is sent; as `REDIS_READ_TIMEOUT` when not given",

@@ -229,12 +229,13 @@ class Proxy:
             return
         if left is not None:
             self._cuts[kind] = left - len(data)
-        if kind == "request" or not (self.delay or self.pace):
+        now = time.monotonic()
+        if kind == "reply":
+            link.next_due = max(link.next_due, now + self.delay)  # never before one that was held back
+        if kind == "request" or (link.next_due <= now and not self.pace):
             self._send(link, sock, data)
             return
-        pieces = [data[i : i + 1] for i in range(len(data))] if self.pace else [data]
-        link.next_due = max(link.next_due, time.monotonic() + self.delay)
-        for piece in pieces:
+        for piece in [data[i : i + 1] for i in range(len(data))] if self.pace else [data]:
             link.next_due += self.pace
             heapq.heappush(self._due, (link.next_due, next(self._number), link, piece))
 

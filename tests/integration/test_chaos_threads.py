@@ -19,6 +19,7 @@ from modkit_redis.contract import StoreUnavailableError
 from tests.chaos import Account, check_pool, harm, heal
 from tests.faults.parsers import use_python_packer
 from tests.faults.proxy import Proxy
+from tests.faults.signals import Struck
 
 COUNT: Final = Script("count", "return {redis.call('HINCRBY', KEYS[1], ARGV[1], 1), ARGV[1]}")
 Way = Callable[[redis.Redis, str, str], object]
@@ -86,10 +87,6 @@ def test_random_resets_give_no_wrong_reply_and_count_nothing_twice(
     account.check(admin)
     assert account.counted
     check_pool(client.connection_pool, admin, prefix)
-
-
-class Struck(BaseException):
-    """What the signal handler raises."""
 
 
 # A handler that raises between two instructions, or in a destructor, can cost a connection its place in the

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
 import redis
@@ -17,13 +14,10 @@ from modkit_redis.client import RedisExecutor
 from modkit_redis.client.connections import TcpConnection
 from tests.faults.parsers import PARSERS, use_parser
 from tests.faults.proxy import Proxy
+from tests.faults.signals import Struck, struck_after
 
 Connect = Callable[..., redis.Redis]
 every_parser = pytest.mark.parametrize("parser", PARSERS)
-
-
-class Struck(BaseException):
-    """What the signal handler raises."""
 
 
 @pytest.fixture
@@ -37,22 +31,6 @@ def connect() -> Iterator[Connect]:
     yield connect
     for module in modules:
         module.shutdown_resources()
-
-
-@contextmanager
-def struck_after(seconds: float, kind: type[BaseException] = Struck) -> Iterator[None]:
-    """Let a signal handler raise after *seconds*."""
-
-    def strike(_: int, __: FrameType | None) -> NoReturn:
-        raise kind
-
-    before = signal.signal(signal.SIGALRM, strike)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
 
 
 def pipelined(pipeline: Pipeline) -> list[Any]:
