@@ -82,7 +82,7 @@ def running_container() -> Iterator[str]:
 def docker_is_missing() -> str:
     """Return why no container can be run here, or nothing."""
     import docker  # type: ignore[import-untyped]  # noqa: PLC0415  # only the container tests ask
-    from docker.errors import DockerException  # type: ignore[import-untyped]  # noqa: PLC0415
+    from docker.errors import DockerException  # type: ignore[import-untyped]  # noqa: PLC0415  # likewise
 
     try:
         with contextlib.closing(docker.from_env()) as engine:

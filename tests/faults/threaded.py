@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import socket
 import threading
+from abc import ABC, abstractmethod
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
 
-class ThreadedPeer:
+class ThreadedPeer(ABC):
     """Listens on a free port; a context manager that leaves no thread and no socket behind.
 
     Attributes:
@@ -26,9 +27,9 @@ class ThreadedPeer:
         self._open: list[socket.socket] = [self._listener]
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
 
+    @abstractmethod
     def serve(self, client: socket.socket) -> None:
         """Serve one connection; an ``OSError`` ends it."""
-        raise NotImplementedError
 
     def keep(self, connection: socket.socket) -> None:
         """Hang up on *connection* when the context ends."""

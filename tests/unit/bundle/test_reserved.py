@@ -74,7 +74,7 @@ def test_its_settings_are_refused_in_a_mapping(capability: str) -> None:
 def test_a_base_module_has_no_word_of_them() -> None:
     for module in (SYNC.module, ASYNC.module):
         with pytest.raises(NotExportedError, match=r"has no 'cache'; exports: client, key_prefix; inputs: "):
-            module().cache  # noqa: B018
+            module().cache  # noqa: B018  # asking is the point
 
 
 @in_both_worlds

@@ -39,7 +39,7 @@ def test_a_module_without_inputs_mentions_none() -> None:
 
 def test_a_container_that_is_being_built_says_so() -> None:
     with pytest.raises(NotExportedError, match=exactly("container has no 'client'; it is being built")):
-        FacadeContainer().client  # noqa: B018
+        FacadeContainer().client  # noqa: B018  # asking is the point
 
 
 def test_an_override_that_is_refused_overrides_nothing() -> None:
