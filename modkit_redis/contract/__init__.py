@@ -3,6 +3,7 @@
 This package imports the standard library only.
 """
 
+from modkit_redis.contract.cache import AsyncCacheStore, CacheStore
 from modkit_redis.contract.errors import (
     ArgumentError,
     BuildError,
@@ -17,6 +18,7 @@ from modkit_redis.contract.errors import (
     Unresolved,
     UnresolvedTokenError,
 )
+from modkit_redis.contract.events import CacheEvent, CacheEventKind, CacheEvents
 from modkit_redis.contract.keys import KeySpace
 from modkit_redis.contract.names import (
     TOKEN_CACHE_STORE,
@@ -28,16 +30,17 @@ from modkit_redis.contract.names import (
     named_tokens,
 )
 from modkit_redis.contract.protocols import (
-    AsyncCacheStore,
     AsyncRateLimitStore,
     AsyncSessionStore,
-    CacheStore,
     RateLimitStore,
     SessionStore,
 )
+from modkit_redis.contract.sentinels import MISS, NO_EXPIRY, Lifetime, Miss, NoExpiry
 from modkit_redis.contract.values import Duration
 
 __all__ = [
+    "MISS",
+    "NO_EXPIRY",
     "TOKEN_CACHE_STORE",
     "TOKEN_CLIENT",
     "TOKEN_KEY_PREFIX",
@@ -48,6 +51,9 @@ __all__ = [
     "AsyncRateLimitStore",
     "AsyncSessionStore",
     "BuildError",
+    "CacheEvent",
+    "CacheEventKind",
+    "CacheEvents",
     "CacheStore",
     "CloseError",
     "CommandRefusedError",
@@ -56,7 +62,10 @@ __all__ = [
     "Duration",
     "InvalidNameError",
     "KeySpace",
+    "Lifetime",
+    "Miss",
     "ModkitRedisError",
+    "NoExpiry",
     "NotExportedError",
     "RateLimitStore",
     "SessionStore",

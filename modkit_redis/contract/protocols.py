@@ -1,4 +1,4 @@
-"""What the stores behind the tokens can do.
+"""What the stores behind the tokens can do; the cache's is in a module of its own.
 
 Each capability completes its own protocol; what stands here is settled and stays.
 """
@@ -6,30 +6,6 @@ Each capability completes its own protocol; what stands here is settled and stay
 from __future__ import annotations
 
 from typing import Protocol
-
-from modkit_redis.contract.values import Duration
-
-
-class CacheStore(Protocol):
-    """A cache in Redis (``redis.cache.store``)."""
-
-    def set(self, key: str, value: object, *, ttl: Duration | None = None) -> None:
-        """Store *value* for *ttl*, or for the store's default."""
-
-    def delete(self, *keys: str) -> int:
-        """Remove *keys* and return how many were there."""
-        ...
-
-
-class AsyncCacheStore(Protocol):
-    """A cache in Redis (``redis.cache.store``) for asyncio."""
-
-    async def set(self, key: str, value: object, *, ttl: Duration | None = None) -> None:
-        """Store *value* for *ttl*, or for the store's default."""
-
-    async def delete(self, *keys: str) -> int:
-        """Remove *keys* and return how many were there."""
-        ...
 
 
 class SessionStore(Protocol):
