@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, cast
 from dependency_injector import providers
 from dependency_injector.providers import Provider
 
+from modkit_redis.cache import AsyncCacheModule, CacheModule, CacheSettings
 from modkit_redis.client.config import RedisSettings
 from modkit_redis.client.module import AsyncRedisModule, RedisModule
 from modkit_redis.contract.errors import DeclarationError, InvalidNameError
@@ -17,13 +18,14 @@ from modkit_redis.contract.names import CAPABILITIES, SETTING_WORDS, checked_nam
 from modkit_redis.kernel.facade import Awaited, Blocking, Module, mount
 from modkit_redis.kernel.given import FROM_ENVIRONMENT
 
-_SECTIONS: Final = ("named",)
+_SECTIONS: Final = ("cache", "named")
 """Sections of a bundle's configuration that are not the base module's."""
 
 _NOT_YET: Final = types.MappingProxyType(
     {
         each: f"redis.{each}.store is reserved: this release has no {each} capability yet"
         for each in CAPABILITIES
+        if each != "cache"
     }
 )
 
@@ -34,10 +36,12 @@ class BundleSettings:
 
     Attributes:
         redis: Settings of the client.
+        cache: Settings of the cache; needed only by who uses it.
         named: Settings of each named instance.
     """
 
     redis: RedisSettings
+    cache: CacheSettings | None = None
     named: Mapping[str, BundleSettings] = field(default_factory=dict)
 
 
@@ -125,27 +129,37 @@ def part(config: Any, *path: str) -> Any:
 
 
 class RedisBundle(Bundle, Blocking):
-    """One client; its capabilities join it here as they are released."""
+    """One client with its cache; further capabilities join it here as they are released."""
 
-    exports: ClassVar[tuple[str, ...]] = ("client", "key_prefix")
-    inputs: ClassVar[tuple[str, ...]] = ("config", "name", "env_file", "client")
+    exports: ClassVar[tuple[str, ...]] = ("client", "key_prefix", "cache")
+    inputs: ClassVar[tuple[str, ...]] = ("config", "name", "env_file", "client", "cache_events")
     reserved = _NOT_YET
 
     _config, _name, _env_file, _client = _input(FROM_ENVIRONMENT), _input(""), _input(None), _input(None)
+    _cache_events = _input(None)
     _base = mount(
         RedisModule, config=providers.Callable(own, _config), name=_name, env_file=_env_file, client=_client
     )
     client, key_prefix = _base.client, _base.key_prefix
+    cache = mount(
+        CacheModule,
+        redis=_base,
+        config=providers.Callable(part, _config, "cache"),
+        name=_name,
+        env_file=_env_file,
+        events=_cache_events,
+    )
 
 
 class AsyncRedisBundle(Bundle, Awaited):
-    """One client for asyncio; its capabilities join it here as they are released."""
+    """One client for asyncio with its cache; further capabilities join it here as they are released."""
 
-    exports: ClassVar[tuple[str, ...]] = ("client", "key_prefix")
-    inputs: ClassVar[tuple[str, ...]] = ("config", "name", "env_file", "client")
+    exports: ClassVar[tuple[str, ...]] = ("client", "key_prefix", "cache")
+    inputs: ClassVar[tuple[str, ...]] = ("config", "name", "env_file", "client", "cache_events")
     reserved = _NOT_YET
 
     _config, _name, _env_file, _client = _input(FROM_ENVIRONMENT), _input(""), _input(None), _input(None)
+    _cache_events = _input(None)
     _base = mount(
         AsyncRedisModule,
         config=providers.Callable(own, _config),
@@ -154,3 +168,11 @@ class AsyncRedisBundle(Bundle, Awaited):
         client=_client,
     )
     client, key_prefix = _base.client, _base.key_prefix
+    cache = mount(
+        AsyncCacheModule,
+        redis=_base,
+        config=providers.Callable(part, _config, "cache"),
+        name=_name,
+        env_file=_env_file,
+        events=_cache_events,
+    )

@@ -110,6 +110,7 @@ REASONS: Final = {
         Reason(
             "cluster", ResponseRefusedError, "The server is part of a cluster, which is not supported yet."
         ),
+        Reason("wrong-type", ResponseRefusedError, "A store found a Redis value of another type at its key."),
         Reason("no-db", ResponseRefusedError, "There is no database of the number in `REDIS_DB`."),
     )
 }

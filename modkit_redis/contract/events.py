@@ -31,12 +31,14 @@ class CacheEvent:
         kind: A word for programs: ``hit``, ``miss``, ``load``, …
         key: The key as the caller named it; not part of the representation.
         took: How long it took: of ``load`` and ``load-error`` the loading, of ``wait`` the waiting.
+        error: What was raised, of ``load-error`` and ``degraded``; not part of the representation.
     """
 
     kind: CacheEventKind
     key: str = field(repr=False)
     took: timedelta | None = None
+    error: BaseException | None = field(default=None, repr=False)
 
 
 CacheEvents: TypeAlias = Callable[[CacheEvent], object]
-"""What is called with each event, in the middle of the work: it must be quick and must not raise."""
+"""What is called with each event, in the middle of the work: it must be quick. What it raises is logged."""

@@ -50,6 +50,13 @@ class KeySpace:
             raise ArgumentError("key", "needs at least one part")
         return self._above + ":".join(map(_escaped, parts))
 
+    def pattern(self) -> str:
+        """Return the glob pattern that matches every key of this space, and no other.
+
+        Nothing in it needs escaping: neither prefix nor section may hold a glob character.
+        """
+        return f"{self._above}*"
+
     def __repr__(self) -> str:
         return f"KeySpace({self._above!r})"
 

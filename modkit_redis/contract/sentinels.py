@@ -19,6 +19,8 @@ class Miss(Enum):
     def __repr__(self) -> str:
         return self.name
 
+    __str__ = __repr__
+
 
 class NoExpiry(Enum):
     """The type of ``NO_EXPIRY``."""
@@ -27,6 +29,8 @@ class NoExpiry(Enum):
 
     def __repr__(self) -> str:
         return self.name
+
+    __str__ = __repr__
 
 
 MISS: Final = Miss.MISS

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, Generic, Self, TypeVar
-from weakref import WeakSet
 
 from dependency_injector import providers
 from dependency_injector.providers import Provider
 
 from modkit_redis.contract.errors import BuildError
 from modkit_redis.kernel.closing import CLOSE_REPORT, AsyncMode, reported
+from modkit_redis.kernel.forks import mend_after_fork
 
 T = TypeVar("T")
 
@@ -65,7 +64,7 @@ class Lazy(providers.Resource[T]):
         self._name, self._member = name, member
         self._built: dict[object, tuple[T, object]] = {}
         self._lock = threading.RLock()
-        _ALIVE.add(self)
+        mend_after_fork(self)
         super().__init__()
         self.disable_async_mode()
 
@@ -110,6 +109,10 @@ class Lazy(providers.Resource[T]):
             if key not in self._built:
                 self._built[key] = self._factory(**given), kept
             return self._built[key][0]
+
+    def after_fork(self) -> None:
+        """Take a new lock: a thread that held the old one does not exist here."""
+        self._lock = threading.RLock()
 
     def _take(self) -> list[T]:
         with self._lock:
@@ -216,16 +219,3 @@ def plain(value: T, token: str) -> T:
 class _Done:
     def __await__(self) -> Iterator[None]:
         return iter(())
-
-
-_ALIVE: WeakSet[Lazy[Any]] = WeakSet()
-
-
-def _renew_locks() -> None:
-    """Give each resource a new lock: a thread that held the old one does not exist after a fork."""
-    for each in list(_ALIVE):
-        each._lock = threading.RLock()
-
-
-if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
-    os.register_at_fork(after_in_child=_renew_locks)

@@ -1,0 +1,199 @@
+# Generated from _async.py by .ci/unasync.py; do not edit.
+"""The cache store: each method checks its arguments, asks Redis once, and interprets the answer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Literal, TypeVar, cast, overload
+
+import redis
+
+from modkit_redis.cache._core import Absence, Entry, Found
+from modkit_redis.cache.codec import Codec
+from modkit_redis.cache.config import CacheSettings
+from modkit_redis.cache.entries import Entries
+from modkit_redis.cache.loads import Loads
+from modkit_redis.cache.loads.request import Request
+from modkit_redis.cache.loads.waiting import Loader
+from modkit_redis.cache.planning import Planner
+from modkit_redis.cache.reading import NO_VALUE, TROUBLE, Reader
+from modkit_redis.cache.telling import Teller
+from modkit_redis.contract.errors import ArgumentError
+from modkit_redis.contract.events import CacheEvents
+from modkit_redis.contract.sentinels import MISS, NO_EXPIRY, Lifetime, Miss, NoExpiry
+from modkit_redis.contract.values import Duration
+
+T = TypeVar("T")
+D = TypeVar("D")
+
+
+class RedisCacheStore:
+    """A cache in Redis; see ``CacheStore`` for what each method does."""
+
+    def __init__(
+        self,
+        *,
+        client: redis.Redis,
+        key_prefix: str,
+        settings: CacheSettings,
+        events: CacheEvents | None = None,
+    ) -> None:
+        """Make a store; nothing is sent.
+
+        Args:
+            client: The client whose pool is used.
+            key_prefix: What all keys begin with.
+            settings: Its settings.
+            events: Called with each event.
+
+        Raises:
+            ConfigError: If the settings ask for an extra that is not installed.
+            ArgumentError: If they keep values for longer than can be expressed.
+        """
+        self._settings = settings
+        self._planner = Planner(settings)
+        self._codec = Codec(settings.codec, settings.compress_above, settings.max_bytes)
+        self._tell = Teller(events)
+        self._read = Reader(self._codec, self._tell, outage_is_miss=settings.on_outage == "miss")
+        self._entries = Entries(client, key_prefix, settings.deadline, generations=settings.generations)
+        self._loads = Loads(self._entries, self._codec, self._read, self._tell, settings)
+
+    @overload
+    def get(self, key: str, default: D, *, type: type[T]) -> T | D: ...
+    @overload
+    def get(self, key: str, *, type: type[T]) -> T | Miss: ...
+    @overload
+    def get(self, key: str, default: object = MISS, *, type: object = None) -> object: ...
+    def get(self, key: str, default: object = MISS, *, type: object = None) -> object:
+        """Return the value, or *default*."""
+        name = self._entries.name(key)
+        self._codec.check(type)
+        try:
+            found = self._entries.look(name, timed=self._planner.default.timed)
+        except TROUBLE as error:
+            found = self._read.missed(error, key)
+        return self._value(found, key, default, type)
+
+    def set(
+        self,
+        key: str,
+        value: object,
+        *,
+        ttl: Lifetime | None = None,
+        only_if: Literal["absent", "present"] | None = None,
+        type: object = None,
+    ) -> bool:
+        """Store *value*, and return whether it was stored."""
+        name = self._entries.name(key)
+        plan = self._planner.plan(ttl)
+        if only_if not in (None, "absent", "present"):
+            raise ArgumentError("only_if", "must be 'absent' or 'present'")
+        encoded = self._codec.encode(value, type)
+        lifetime = plan.lifetime(NO_VALUE, self._settings.ttl_jitter)
+        try:
+            return self._entries.write(name, encoded, lifetime, plan.grace_ms(lifetime), only_if)
+        finally:
+            self._loads.detach(name)
+
+    def delete(self, *keys: str) -> int:
+        """Remove *keys* and return how many were there."""
+        names = list(dict.fromkeys(self._entries.name(key) for key in keys))
+        if not names:
+            return 0
+        try:
+            return self._entries.remove(names)
+        finally:
+            self._loads.detach(*names)
+
+    @overload
+    def get_many(self, keys: Sequence[str], *, type: type[T]) -> Sequence[T | Miss]: ...
+    @overload
+    def get_many(self, keys: Sequence[str], *, type: object = None) -> Sequence[object]: ...
+    def get_many(self, keys: Sequence[str], *, type: object = None) -> Sequence[object]:
+        """Return a value or ``MISS`` for each of *keys*, in their order."""
+        if isinstance(keys, str):
+            raise ArgumentError("keys", "must be a sequence of keys, not text")
+        names = {key: self._entries.name(key) for key in keys}
+        self._codec.check(type)
+        unique = list(names.values())
+        found: dict[str, Found]
+        try:
+            found = dict(zip(names, self._entries.look_many(unique), strict=True))
+        except TROUBLE as error:
+            found = {key: self._read.missed(error, key) for key in names}
+        return [self._value(found[key], key, MISS, type) for key in keys]
+
+    def set_many(
+        self, values: Mapping[str, object], *, ttl: Lifetime | None = None, type: object = None
+    ) -> None:
+        """Store all *values*."""
+        plan = self._planner.plan(ttl)
+        jitter = self._settings.ttl_jitter
+        written = {
+            self._entries.name(key): (self._codec.encode(value, type), plan.lifetime(NO_VALUE, jitter))
+            for key, value in values.items()
+        }
+        try:
+            self._entries.write_many(written, plan.grace_ms(plan.ttl_ms))
+        finally:
+            self._loads.detach(*written)
+
+    def get_or_set(
+        self,
+        key: str,
+        loader: Loader[T],
+        *,
+        ttl: Lifetime | None = None,
+        stale_for: Duration | None = None,
+        stale_if_error: Duration | None = None,
+        negative_ttl: Duration | None = None,
+        early_refresh: bool | None = None,
+        type: object = None,
+    ) -> T:
+        """Return the value; if there is none, load it, store it and return it."""
+        name = self._entries.name(key)
+        plan = self._planner.plan(ttl, stale_for, stale_if_error, negative_ttl, early_refresh)
+        self._codec.check(type)
+        if not callable(loader):
+            raise ArgumentError("loader", "must be a function without arguments")
+        return cast(T, self._loads.get(Request(key, name, loader, plan, type)))
+
+    def ttl(self, key: str) -> timedelta | NoExpiry | Miss:
+        """Return how much longer ``get`` finds the value; ``MISS`` if it finds none."""
+        name = self._entries.name(key)
+        try:
+            found = self._entries.head(name)
+        except TROUBLE as error:
+            found = self._read.missed(error, key)
+        if not isinstance(found, Entry) or found.fresh_ms <= 0:
+            return MISS
+        return NO_EXPIRY if found.fresh_ms == math.inf else timedelta(milliseconds=found.fresh_ms)
+
+    def touch(self, key: str, *, ttl: Lifetime | None = None) -> bool:
+        """Let the value live for *ttl* from now, and return whether there was one."""
+        name = self._entries.name(key)
+        return self._entries.touch(name, self._planner.plan(ttl).ttl_ms)
+
+    def clear(self) -> None:
+        """Remove every entry of this store that was there when the call began, and nothing else."""
+        try:
+            self._entries.clear()
+        finally:
+            self._loads.detach_all()
+
+    def close(self) -> None:
+        """Wait for what is loaded in the background, for as long as the settings say."""
+        self._loads.close(self._settings.drain_timeout.total_seconds())
+
+    def _value(self, found: Found, key: str, default: object, type: object) -> object:
+        if isinstance(found, Entry) and found.fresh_ms > 0:
+            value = self._read.decoded(found, key, type)
+            if value is not NO_VALUE:
+                self._tell("hit", key)
+                return value
+        elif found in (Absence.FOREIGN, Absence.WRONG_TYPE):
+            self._tell("undecodable", key)
+        self._tell("miss", key)
+        return default

@@ -1,0 +1,257 @@
+"""Values to bytes and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from functools import lru_cache
+from itertools import chain
+from math import isfinite
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+from uuid import UUID
+
+from modkit_redis.cache.compression import UNCOMPRESSED, packed, unpacked
+from modkit_redis.contract.errors import ArgumentError, ConfigError, ModkitRedisError
+
+if TYPE_CHECKING:
+    import msgspec
+else:
+    try:
+        import msgspec
+    except ImportError:  # it is an extra
+        msgspec = None
+
+JSON: Final = 1
+MSGPACK: Final = 2
+RAW: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A value as it is stored behind the header."""
+
+    codec: int  # JSON, MSGPACK or RAW
+    compressor: int  # 0 for none, 1 for zlib
+    payload: bytes = field(repr=False)  # a user's data
+
+
+class UndecodableError(ModkitRedisError):
+    """Bytes that are no value of ours, or none of the type that was asked for: a miss to the store.
+
+    Attributes:
+        reason: A word: ``codec`` (none that is known here), ``packing`` (damaged, too long, or of no known
+            compressor), ``malformed``, or ``type``.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Codec:
+    """Writes values so that they come back equal, or refuses them.
+
+    Without ``type=``, a value is ``None``, a bool, a finite float, an int of up to 4300 digits, text, a list,
+    or a dict whose keys are text, at most 200 inside one another; and all comes back with the types it had.
+    Bytes by themselves are stored as they are; inside another value only MessagePack has them. What holds an
+    integer of more than 64 bits is written as JSON in any case.
+
+    With ``type=``, a value is what msgspec writes and reads as that type, within the same limits. It is read
+    back when it is written, which takes about as long again, and must ``==`` what was given. Where two
+    readings differ even from each other, as a class has no equality, what msgspec makes of both is compared.
+    """
+
+    def __init__(self, written: str, compress_above: int | None, max_bytes: int) -> None:
+        if written == "msgpack" and msgspec is None:
+            raise ConfigError("REDIS_CACHE_CODEC", f"is msgpack, which {_NEEDS_MSGSPEC}")
+        self._written = {"json": JSON, "msgpack": MSGPACK}[written]
+        self._compress_above = compress_above
+        self._max_bytes = max_bytes
+
+    def encode(self, value: object, type: object = None) -> Encoded:
+        """Return *value* as bytes; nothing that is done to it afterwards changes them.
+
+        Raises:
+            ArgumentError: If the value or the type cannot be used. The text names classes, never content.
+        """
+        try:
+            codec, payload = self._write(value, type)
+            if len(payload) <= self._max_bytes:
+                return Encoded(codec, *packed(payload, self._compress_above))
+            reason = f"is {len(payload)} bytes when encoded, {_TOO_LONG} ({self._max_bytes})"
+        except ArgumentError:
+            raise
+        except UnicodeEncodeError:
+            reason = "holds text with a lone surrogate, which UTF-8 cannot express"
+        except RecursionError:
+            reason = _TOO_DEEP
+        except Exception as error:  # noqa: BLE001  # an __eq__ or a __post_init__ may raise anything
+            untyped = (
+                _BYTES_INSIDE if isinstance(error, TypeError) else "cannot be encoded; was it being changed?"
+            )
+            reason = untyped if type is None else _NOT_OF_TYPE
+        raise ArgumentError("value", reason)  # out here, what failed and holds the value is not its context
+
+    def check(self, type: object) -> None:
+        """Refuse a type that no value can be read as, before anything is sent.
+
+        Raises:
+            ArgumentError: If the type cannot be used.
+        """
+        if type is not None and type is not bytes:
+            _reader(self._written, type)
+
+    def decode(self, encoded_codec: int, compressor: int, payload: bytes, type: object = None) -> object:
+        """Return the value that was encoded.
+
+        Raises:
+            UndecodableError: If there is none in these bytes, or none of this type.
+            ArgumentError: If the type cannot be used, whatever the bytes.
+        """
+        try:
+            if compressor != UNCOMPRESSED or len(payload) > self._max_bytes:
+                payload = self._unpacked(compressor, payload)
+            if type is not None or encoded_codec != JSON:
+                return _read(encoded_codec, payload, type)
+            text = payload.decode()
+            value, end = _read_json(text)
+            if end == len(text):
+                return value
+            reason = "malformed"
+        except (UndecodableError, ArgumentError):
+            raise
+        except Exception:  # noqa: BLE001  # any bytes may come, and a __post_init__ may raise anything
+            reason = "malformed" if type is None else "type"
+        raise UndecodableError(reason)  # out here, what failed and holds the bytes is not its context
+
+    def _write(self, value: object, asked: object) -> tuple[int, bytes]:
+        if type(value) is bytes and (asked is None or asked is bytes):
+            return RAW, value
+        if asked is bytes:
+            raise ArgumentError("value", _NOT_OF_TYPE)
+        if asked is None:
+            _check(value, self._max_bytes, plain=True)
+        else:
+            _reader(self._written, asked)  # a wrong type is refused before the value is looked at
+            _check(msgspec.to_builtins(value, builtin_types=_KEPT), self._max_bytes, plain=False)
+        codec, payload = JSON, b""
+        if self._written == MSGPACK:
+            with suppress(OverflowError):  # an integer of more than 64 bits
+                codec, payload = MSGPACK, msgspec.msgpack.encode(value)
+        if codec == JSON:
+            payload = _write_json(value).encode() if asked is None else msgspec.json.encode(value)
+        if asked is not None and not _comes_back(value, payload, _reader(codec, asked)):
+            raise ArgumentError("value", _NOT_OF_TYPE)
+        return codec, payload
+
+    def _unpacked(self, compressor: int, payload: bytes) -> bytes:
+        original = unpacked(compressor, payload, self._max_bytes)
+        if original is None:
+            raise UndecodableError("packing")
+        return original
+
+
+def _read(codec: int, payload: bytes, asked: object) -> object:
+    if codec == RAW and (asked is None or asked is bytes):
+        return payload
+    if codec not in (JSON, MSGPACK, RAW) or (asked is None and msgspec is None):
+        raise UndecodableError("codec")
+    if codec == RAW or asked is bytes:  # msgspec would take text for base64, but bytes are written as RAW
+        raise UndecodableError("type")
+    return _reader(codec, Any if asked is None else asked)(payload)
+
+
+def _reader(codec: int, asked: object) -> Callable[[bytes], object]:
+    if msgspec is None:
+        raise ArgumentError("type", _NEEDS_MSGSPEC)
+    try:
+        return _built(codec, asked)
+    except Exception as error:  # what a type is made of may raise anything
+        raise ArgumentError("type", "is none that msgspec can read") from error
+
+
+@lru_cache(maxsize=256)
+def _built(codec: int, asked: Any) -> Callable[[bytes], object]:
+    if codec == JSON:
+        return msgspec.json.Decoder(asked).decode
+    return msgspec.msgpack.Decoder(asked, ext_hook=_refuse).decode
+
+
+def _comes_back(value: object, payload: bytes, read: Callable[[bytes], object]) -> bool:
+    copy = read(payload)
+    if copy == value:
+        return True
+    if copy == read(payload) or type(copy) is not type(value):
+        return False
+    # Not even two readings are equal: equality means nothing here.
+    one, other = (msgspec.to_builtins(it, builtin_types=_KEPT, order="deterministic") for it in (copy, value))
+    return bool(one == other)
+
+
+def _check(value: object, max_bytes: int, *, plain: bool) -> None:
+    """Refuse what would not come back; if not *plain*, *value* is made by msgspec and only limits matter."""
+    size = 0  # at most the encoded length; ends the walk over one part that is inside another countless times
+    above: list[Iterator[object]] = [iter((value,))]
+    while above:
+        if size > max_bytes:
+            raise ArgumentError("value", f"is {_TOO_LONG} ({max_bytes}) when encoded")
+        for item in above[-1]:
+            size += 1
+            if type(item) is str or type(item) is bytes:
+                size += len(item)
+            elif type(item) is int:
+                if item.bit_length() > _MOST_BITS:
+                    raise ArgumentError("value", "holds an integer of more than 4300 digits")
+            elif type(item) is float:
+                if not isfinite(item):
+                    raise ArgumentError("value", "holds a float that is not finite")
+            elif type(item) is dict or type(item) is list or (type(item) is tuple and not plain):
+                if len(above) > _DEEPEST:
+                    raise ArgumentError("value", _TOO_DEEP)
+                if type(item) is not dict:
+                    above.append(iter(item))
+                elif plain and not {str}.issuperset(map(type, item)):
+                    raise ArgumentError("value", f"holds a dict with keys that are no text: {_NAME_THE_TYPE}")
+                else:
+                    above.append(chain(item, item.values()))
+                break
+            elif plain and item is not None and type(item) is not bool:
+                raise ArgumentError("value", _no_plain_value(type(item)))
+        else:
+            above.pop()
+
+
+def _no_plain_value(kind: type) -> str:
+    if kind is tuple:
+        return f"holds a tuple, which comes back as a list: store a list, or {_NAME_THE_TYPE}"
+    article = "an" if kind.__name__[0] in "AEIOUaeiou" else "a"
+    return f"holds {article} {kind.__name__}, which JSON alone cannot express: {_NAME_THE_TYPE}"
+
+
+def _refuse(*_: object) -> NoReturn:
+    raise UndecodableError("malformed")
+
+
+# A cycle is found before, as too deep a nesting.
+_write_json = json.JSONEncoder(
+    ensure_ascii=False, check_circular=False, allow_nan=False, separators=(",", ":")
+).encode
+_read_json = json.JSONDecoder(parse_constant=_refuse).raw_decode  # `decode` adds two searches for white space
+
+_DEEPEST = 200  # the parsers recurse, and share Python's limit of 1000 with the caller
+_MOST_BITS = 14284  # what fits in 4300 digits: more than those, Python does not read
+_KEPT = (bytes, bytearray, memoryview, datetime, date, time, timedelta, Decimal, UUID)  # not made into text
+
+_NEEDS_MSGSPEC = "needs the extra msgspec: pip install 'modkit-redis[msgspec]'"
+_NAME_THE_TYPE = "name its type with type= (needs the extra msgspec)"
+_TOO_DEEP = f"is nested too deeply: more than {_DEEPEST} values inside one another, or inside itself"
+_TOO_LONG = "more than REDIS_CACHE_MAX_BYTES allows"
+_NOT_OF_TYPE = "is not what type= says, or would not come back equal"
+_BYTES_INSIDE = (
+    "holds bytes, which JSON cannot express inside another value: store them by themselves, or set "
+    "REDIS_CACHE_CODEC=msgpack and keep integers to 64 bits"
+)

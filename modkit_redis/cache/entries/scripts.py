@@ -1,0 +1,48 @@
+"""The scripts by which entries are taken, stored and given back, and what they answer."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Final, NamedTuple
+
+from redis.exceptions import ResponseError
+
+from modkit_redis.cache._core import Entry
+from modkit_redis.client.executor import load_script
+
+ACQUIRE: Final = load_script(__package__, "acquire.lua")
+FILL: Final = load_script(__package__, "fill.lua")
+RELEASE: Final = load_script(__package__, "release.lua")
+RENEW: Final = load_script(__package__, "renew.lua")
+STORE: Final = load_script(__package__, "store.lua")
+TOUCH: Final = load_script(__package__, "touch.lua")
+
+
+class Status(IntEnum):
+    """What came of asking for the lease of an entry; see ``acquire.lua``."""
+
+    HELD = 0
+    TAKEN = 1
+    TAKEN_OVER_VALUE = 2
+    TAKEN_FROM_DEAD = 3
+    VALUE = 4
+    FAILED = 5
+
+
+class Answer(NamedTuple):
+    """The answer to asking for a lease.
+
+    Attributes:
+        status: What came of it.
+        found: The value, if it is not to be loaded now.
+        generation: The present generation; empty where there are none.
+    """
+
+    status: Status
+    found: Entry | None
+    generation: bytes
+
+
+def is_wrong_type(error: ResponseError) -> bool:
+    """Tell whether Redis refused a command because the key holds another type of value."""
+    return "WRONGTYPE" in str(error)  # Redis 6.2 puts the name of the script before it

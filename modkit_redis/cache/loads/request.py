@@ -1,0 +1,26 @@
+"""What ``get_or_set`` is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from modkit_redis.cache._core import Plan
+
+
+class Request(NamedTuple):
+    """A value that is asked for.
+
+    Attributes:
+        key: What the caller calls it.
+        name: Its key in Redis.
+        loader: Loads it; in the one world its result is the value, in the other it is awaited.
+        plan: How fresh it has to be.
+        type: What it is read as.
+    """
+
+    key: str
+    name: str
+    loader: Callable[[], object]
+    plan: Plan
+    type: object

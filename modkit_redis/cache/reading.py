@@ -1,0 +1,45 @@
+"""What a read makes of what it found, and of an outage."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from modkit_redis.cache._core import Absence, Entry, is_outage
+from modkit_redis.cache.codec import Codec, Encoded, UndecodableError
+from modkit_redis.cache.telling import Teller
+from modkit_redis.contract.errors import CommandRefusedError, StoreUnavailableError
+
+NO_VALUE: Final = object()
+"""Stands for a value that cannot be returned; ``None`` and ``MISS`` may be values to somebody."""
+
+TROUBLE: Final = (StoreUnavailableError, CommandRefusedError)
+"""What any exchange with Redis may raise."""
+
+
+class Reader:
+    """Decodes values, and knows what an outage is to be to a read."""
+
+    def __init__(self, codec: Codec, tell: Teller, *, outage_is_miss: bool) -> None:
+        """Take what the settings say.
+
+        Args:
+            codec: Decodes values.
+            tell: Is told of what could not be read.
+            outage_is_miss: Whether a read that gets no answer is a miss.
+        """
+        self._codec, self._tell, self._outage_is_miss = codec, tell, outage_is_miss
+
+    def decoded(self, found: Entry | Encoded, key: str, type: object) -> object:
+        """Return the value, decoded for this caller alone, or ``NO_VALUE``."""
+        try:
+            return self._codec.decode(found.codec, found.compressor, found.payload, type)
+        except UndecodableError:
+            self._tell("undecodable", key)
+            return NO_VALUE
+
+    def missed(self, error: StoreUnavailableError | CommandRefusedError, key: str) -> Absence:
+        """Count an outage as a miss if the settings say so; else raise *error*."""
+        if not (self._outage_is_miss and is_outage(error)):
+            raise error
+        self._tell("degraded", key, error=error)
+        return Absence.UNREACHABLE

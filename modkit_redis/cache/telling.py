@@ -1,0 +1,52 @@
+"""Tells an application's hook what happens in a cache store."""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import timedelta
+from typing import Final
+
+from modkit_redis.contract.events import CacheEvent, CacheEventKind, CacheEvents
+
+_LOG: Final = logging.getLogger("modkit_redis.cache")
+
+
+def report_hidden(error: BaseException) -> None:
+    """Log that *error* kept a value from being loaded, where the caller is not to see it."""
+    # By name alone: its text and its traceback may hold what was being loaded.
+    _LOG.warning("a value could not be loaded: %s", type(error).__name__)
+
+
+class Teller:
+    """Calls a hook with events. Stores test it before they tell, so that without a hook nothing is made."""
+
+    def __init__(self, hook: CacheEvents | None) -> None:
+        """Take the hook; none is none to tell."""
+        self._hook = hook
+
+    def __bool__(self) -> bool:
+        return self._hook is not None
+
+    def __call__(
+        self,
+        kind: CacheEventKind,
+        key: str,
+        began: float | None = None,
+        error: BaseException | None = None,
+    ) -> None:
+        """Tell of an event.
+
+        Args:
+            kind: Its word.
+            key: The key as the caller named it.
+            began: When what took its time began, by ``time.monotonic``.
+            error: What was raised.
+        """
+        if self._hook is None:
+            return
+        took = None if began is None else timedelta(seconds=time.monotonic() - began)
+        try:
+            self._hook(CacheEvent(kind, key, took, error))
+        except Exception as raised:  # noqa: BLE001  # counting must not break what is counted
+            _LOG.error("the events hook of the cache raised %s", type(raised).__name__)
