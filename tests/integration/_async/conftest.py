@@ -11,6 +11,7 @@ import redis.asyncio
 from modkit_redis import AsyncRedisBundle, AsyncRedisModule
 from modkit_redis.cache import AsyncRedisCacheStore
 from modkit_redis.contract import CacheEvents
+from tests.cache_keys import async_idle
 
 
 @pytest.fixture
@@ -48,4 +49,5 @@ async def new_store(addr: str, prefix: str) -> AsyncIterator[Callable[..., Async
 
     yield new_store
     for bundle in bundles:
+        await async_idle(bundle.cache.store())  # I16, whatever the test was about
         await bundle.shutdown_resources()

@@ -11,6 +11,7 @@ import redis
 from modkit_redis import RedisBundle, RedisModule
 from modkit_redis.cache import RedisCacheStore
 from modkit_redis.contract import CacheEvents
+from tests.cache_keys import idle
 
 
 @pytest.fixture
@@ -48,4 +49,5 @@ def new_store(addr: str, prefix: str) -> Iterator[Callable[..., RedisCacheStore]
 
     yield new_store
     for bundle in bundles:
+        idle(bundle.cache.store())  # I16, whatever the test was about
         bundle.shutdown_resources()
