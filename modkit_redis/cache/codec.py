@@ -214,7 +214,7 @@ def _check(value: object, max_bytes: int, *, plain: bool) -> None:
                     raise ArgumentError("value", _TOO_DEEP)
                 if type(item) is not dict:
                     above.append(iter(item))
-                elif plain and not {str}.issuperset(map(type, item)):
+                elif plain and any(type(key) is not str for key in item):
                     raise ArgumentError("value", f"holds a dict with keys that are no text: {_NAME_THE_TYPE}")
                 else:
                     above.append(chain(item, item.values()))
@@ -228,7 +228,7 @@ def _check(value: object, max_bytes: int, *, plain: bool) -> None:
 def _no_plain_value(kind: type) -> str:
     if kind is tuple:
         return f"holds a tuple, which comes back as a list: store a list, or {_NAME_THE_TYPE}"
-    article = "an" if kind.__name__[0] in "AEIOUaeiou" else "a"
+    article = "an" if kind.__name__[0] in "AEIOaeio" else "a"
     return f"holds {article} {kind.__name__}, which JSON alone cannot express: {_NAME_THE_TYPE}"
 
 
