@@ -228,7 +228,7 @@ def _check(value: object, max_bytes: int, *, plain: bool) -> None:
 def _no_plain_value(kind: type) -> str:
     if kind is tuple:
         return f"holds a tuple, which comes back as a list: store a list, or {_NAME_THE_TYPE}"
-    article = "an" if kind.__name__[0] in "AEIOaeio" else "a"
+    article = "an" if kind.__name__[:1] in "AEIOaeio" else "a"
     return f"holds {article} {kind.__name__}, which JSON alone cannot express: {_NAME_THE_TYPE}"
 
 
