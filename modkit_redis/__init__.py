@@ -1,7 +1,7 @@
 """First-class Redis for applications built on dependency-injector."""
 
 from modkit_redis.bundle import AsyncRedisBundle, BundleSettings, RedisBundle
-from modkit_redis.cache import AsyncCacheModule, CacheModule, CacheSettings
+from modkit_redis.cache import AsyncCacheModule, CacheModule, CacheSettings, cached
 from modkit_redis.client import AsyncRedisModule, RedisModule, RedisSettings
 from modkit_redis.kernel import OrderedResource, check_wiring, mount, wire_strict
 
@@ -16,6 +16,7 @@ __all__ = [
     "RedisBundle",
     "RedisModule",
     "RedisSettings",
+    "cached",
     "check_wiring",
     "mount",
     "wire_strict",

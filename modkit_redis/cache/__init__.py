@@ -3,6 +3,7 @@
 from modkit_redis.cache._async import AsyncRedisCacheStore
 from modkit_redis.cache._sync import RedisCacheStore
 from modkit_redis.cache.config import CacheSettings
+from modkit_redis.cache.decorator import cached
 from modkit_redis.cache.module import AsyncCacheModule, CacheModule
 
 __all__ = [
@@ -11,4 +12,5 @@ __all__ = [
     "CacheModule",
     "CacheSettings",
     "RedisCacheStore",
+    "cached",
 ]
