@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import redis
@@ -187,3 +188,30 @@ async def test_i07_wherever_a_call_is_cancelled_no_lease_is_left(
     proxy.delay = 0
     admin.delete(name)
     assert await store.get("k") is MISS
+
+
+async def test_i07_a_call_that_is_cancelled_before_its_value_could_be_sent_leaves_no_lease(
+    addr: str, prefix: str, admin: redis.Redis
+) -> None:
+    cache = {"default_ttl": "60s", "lease": "60s"}
+    config = {"addr": addr, "key_prefix": prefix, "pool_size": 1, "cache": cache}
+    bundle = AsyncRedisBundle(config=config)
+    pool, store = bundle.client().connection_pool, bundle.cache.store()
+    loaded = AsyncGate()
+    taken: list[Any] = []
+
+    async def take_the_connection() -> object:
+        taken.append(await pool.get_connection())
+        loaded.open()
+        return "new"
+
+    job = AsyncJob(lambda: store.get_or_set("k", take_the_connection))
+    await loaded.wait()
+    await async_pass_time()
+    job.task.cancel()
+    await asyncio.wait([job.task])
+    await pool.release(taken[0])
+    await async_idle(store)
+
+    assert leases(admin, prefix) == []
+    await bundle.shutdown_resources()

@@ -226,6 +226,9 @@ class Loads:
         except TROUBLE as error:
             self._tell("degraded", request.key, error=error)
             return False  # the value is good for whoever has waited; the next one asks Redis again
+        except BaseException:  # interrupted: perhaps before it was sent
+            self._release(request, token, 0)
+            raise
         if not is_filled:
             self._tell("fill-refused", request.key)
         return is_filled
