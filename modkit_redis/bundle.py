@@ -59,8 +59,9 @@ class Bundle(Module):
 
     def __init_subclass__(cls) -> None:
         for name, provider in cls.providers.items():
-            is_public_part = isinstance(provider, providers.Container) and name[0] != "_"
-            if is_public_part and name not in (*cls.exports, *CAPABILITIES):
+            if name[0] == "_" or name in (*cls.exports, *CAPABILITIES):
+                continue
+            if isinstance(provider, providers.Container):
                 if provider.container._hidden["_name"]() != checked_name(name):
                     raise DeclarationError(f"{cls.__name__}.{name}", f"must be made with .instance({name!r})")
                 for other in cls.names:

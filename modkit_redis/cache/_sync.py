@@ -115,12 +115,12 @@ class RedisCacheStore:
         """Return a value or ``MISS`` for each of *keys*, in their order."""
         if isinstance(keys, str):
             raise ArgumentError("keys", "must be a sequence of keys, not text")
+        keys = list(keys)
         names = {key: self._entries.name(key) for key in keys}
         self._codec.check(type)
-        unique = list(names.values())
         found: dict[str, Found]
         try:
-            found = dict(zip(names, self._entries.look_many(unique), strict=True))
+            found = dict(zip(names, self._entries.look_many(list(names.values())), strict=True))
         except TROUBLE as error:
             found = {key: self._read.missed(error, key) for key in names}
         return [self._value(found[key], key, MISS, type) for key in keys]
@@ -129,6 +129,8 @@ class RedisCacheStore:
         self, values: Mapping[str, object], *, ttl: Lifetime | None = None, type: object = None
     ) -> None:
         """Store all *values*."""
+        if not isinstance(values, Mapping):
+            raise ArgumentError("values", "must be a mapping of keys to values")
         plan = self._planner.plan(ttl)
         jitter = self._settings.ttl_jitter
         written = {

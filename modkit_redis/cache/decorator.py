@@ -37,8 +37,7 @@ def cached(
         def user(user_id: int, cache: CacheStore = Provide["redis.cache.store"]) -> dict[str, object]: ...
 
     Args:
-        key: Returns the key. It is given the arguments that its parameters name, defaults included; the others
-            do not matter to it.
+        key: Returns the key. It is given the arguments that its parameters name, defaults included.
         ttl: As of ``get_or_set``, and likewise all that follows but *store*.
         store: Name of the parameter that takes the store.
         stale_for: How much longer a value is returned while a new one is loaded in the background.

@@ -74,7 +74,7 @@ class Entries:
             ArgumentError: If *key* cannot be one.
         """
         name = self._keys.key(key)
-        if len(name) * 4 > self._longest and len(name.encode()) > self._longest:
+        if len(name.encode()) > self._longest:
             raise ArgumentError("key", f"must not be longer than {LONGEST_KEY} bytes")
         return name
 

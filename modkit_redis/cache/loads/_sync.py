@@ -168,9 +168,15 @@ class Loads:
     def _acquire(self, request: Request, found: Found, token: bytes, *, spares_failed: bool) -> Answer:
         # What was found fresh is to be replaced all the same: it expires soon, or could not be decoded.
         fresh_at_most = max(0, found.fresh_ms) if isinstance(found, Entry) else 0
-        return self._entries.acquire(
-            request.name, token, self._lease_ms, fresh_at_most=fresh_at_most, spares_failed=spares_failed
-        )
+        try:
+            return self._entries.acquire(
+                request.name, token, self._lease_ms, fresh_at_most=fresh_at_most, spares_failed=spares_failed
+            )
+        except TROUBLE:
+            raise
+        except BaseException:  # interrupted: the lease may have been given all the same
+            self._release(request, token, 0)
+            raise
 
     def _load_under(
         self, token: bytes, request: Request, found: Found, answer: Answer, flight: Flight
