@@ -3,14 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import pytest
 
 from modkit_redis.cache._core import is_outage
+from modkit_redis.cache.reading import TROUBLE
 from modkit_redis.client.errors import REASONS
-from modkit_redis.contract import MISS, CommandRefusedError, StoreUnavailableError
+from modkit_redis.contract import MISS
 from modkit_redis.testing import EmbeddedServer
 from tests.caching import Cache, Caches
 from tests.certificates import Certificates
@@ -60,7 +61,7 @@ def outcomes(cache: Cache) -> dict[str, object]:
     """Return what each call returns, or the error it raises."""
     store = cache.store
     found: dict[str, object] = {}
-    for name, call in {
+    calls: dict[str, Callable[[], Any]] = {
         "get": lambda: store.get("key", "none"),
         "get_many": lambda: store.get_many(["key"]),
         "ttl": lambda: store.ttl("key"),
@@ -71,10 +72,11 @@ def outcomes(cache: Cache) -> dict[str, object]:
         "touch": lambda: store.touch("key"),
         "delete": lambda: store.delete("key"),
         "clear": lambda: store.clear(),
-    }.items():
+    }
+    for name, call in calls.items():
         try:
             found[name] = call()
-        except (StoreUnavailableError, CommandRefusedError) as error:
+        except TROUBLE as error:
             found[name] = error
     return found
 
@@ -88,7 +90,7 @@ def test_a_fault_is_a_miss_if_it_is_an_outage_and_raises_if_not(
 
         found = outcomes(cache)
 
-    raised = {name: error.reason for name, error in found.items() if isinstance(error, Exception)}
+    raised = {name: error.reason for name, error in found.items() if isinstance(error, TROUBLE)}
     also = {"readonly"} if fault.reason == "masterdown" else set[str]()
     assert set(raised.values()) <= {fault.reason, *also}
     if fault.reason in OUTAGES:
@@ -112,7 +114,7 @@ def test_an_outage_raises_unless_the_settings_call_it_a_miss(
 
         found = outcomes(cache)
 
-    raised = {name: error.reason for name, error in found.items() if isinstance(error, Exception)}
+    raised = {name: error.reason for name, error in found.items() if isinstance(error, TROUBLE)}
     assert {"get_or_set", "set", "set_many", "set absent"} <= raised.keys()
     assert set(raised.values()) == {fault.reason}
     assert not cache.seen.of("degraded") and not cache.seen.of("load")
@@ -125,7 +127,7 @@ def test_a_closed_client_raises_whatever_an_outage_is(addr: str, caches: Caches,
 
     found = outcomes(cache)
 
-    assert [error.reason for error in found.values() if isinstance(error, StoreUnavailableError)] == (
+    assert [error.reason for error in found.values() if isinstance(error, TROUBLE)] == (
         ["closed"] * len(found)
     )
     assert not cache.seen.of("load")
