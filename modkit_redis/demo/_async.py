@@ -36,7 +36,7 @@ async def wired(app: AsyncApp, stage: Stage) -> None:
 
 async def misspelt(app: AsyncApp, stage: Stage) -> None:
     """It is an error here; dependency-injector alone would inject a bare marker."""
-    with stage.raises("wire_strict(app, modules=[misspelled])", UnresolvedTokenError, "'redis.client'?"):
+    with stage.raises("wire_strict(app, modules=[misspelled])", UnresolvedTokenError, "mean 'redis.client'"):
         wire_strict(app, modules=[misspelled])
 
 

@@ -37,7 +37,7 @@ def wired(app: App, stage: Stage) -> None:
 
 def misspelt(app: App, stage: Stage) -> None:
     """It is an error here; dependency-injector alone would inject a bare marker."""
-    with stage.raises("wire_strict(app, modules=[misspelled])", UnresolvedTokenError, "'redis.client'?"):
+    with stage.raises("wire_strict(app, modules=[misspelled])", UnresolvedTokenError, "mean 'redis.client'"):
         wire_strict(app, modules=[misspelled])
 
 
