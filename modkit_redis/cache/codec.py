@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal
-from functools import lru_cache
-from itertools import chain
-from math import isfinite
-from typing import TYPE_CHECKING, Any, Final, NoReturn
-from uuid import UUID
+from typing import Any, Final, NoReturn
 
 from modkit_redis.cache.compression import UNCOMPRESSED, packed, unpacked
+from modkit_redis.cache.plain import TOO_DEEP, TOO_LONG, check_value
+from modkit_redis.cache.typed import NEEDS_MSGSPEC, comes_back, msgspec, reader, simplified
 from modkit_redis.contract.errors import ArgumentError, ConfigError, ModkitRedisError
-
-if TYPE_CHECKING:
-    import msgspec
-else:
-    try:
-        import msgspec
-    except ImportError:  # it is an extra
-        msgspec = None
 
 JSON: Final = 1
 MSGPACK: Final = 2
@@ -66,8 +53,8 @@ class Codec:
     """
 
     def __init__(self, written: str, compress_above: int | None, max_bytes: int) -> None:
-        if written == "msgpack" and msgspec is None:
-            raise ConfigError("REDIS_CACHE_CODEC", f"is msgpack, which {_NEEDS_MSGSPEC}")
+        if written == "msgpack" and msgspec() is None:
+            raise ConfigError("REDIS_CACHE_CODEC", f"is msgpack, which {NEEDS_MSGSPEC}")
         self._written = {"json": JSON, "msgpack": MSGPACK}[written]
         self._compress_above = compress_above
         self._max_bytes = max_bytes
@@ -82,13 +69,13 @@ class Codec:
             codec, payload = self._write(value, type)
             if len(payload) <= self._max_bytes:
                 return Encoded(codec, *packed(payload, self._compress_above))
-            reason = f"is {len(payload)} bytes when encoded, {_TOO_LONG} ({self._max_bytes})"
+            reason = f"is {len(payload)} bytes when encoded, {TOO_LONG} ({self._max_bytes})"
         except ArgumentError:
             raise
         except UnicodeEncodeError:
             reason = "holds text with a lone surrogate, which UTF-8 cannot express"
         except RecursionError:
-            reason = _TOO_DEEP
+            reason = TOO_DEEP
         except Exception as error:  # noqa: BLE001  # an __eq__ or a __post_init__ may raise anything
             untyped = (
                 _BYTES_INSIDE if isinstance(error, TypeError) else "cannot be encoded; was it being changed?"
@@ -103,7 +90,7 @@ class Codec:
             ArgumentError: If the type cannot be used.
         """
         if type is not None and type is not bytes:
-            _reader(self._written, type)
+            reader(type, json=self._written == JSON)
 
     def decode(self, encoded_codec: int, compressor: int, payload: bytes, type: object = None) -> object:
         """Return the value that was encoded.
@@ -134,17 +121,17 @@ class Codec:
         if asked is bytes:
             raise ArgumentError("value", _NOT_OF_TYPE)
         if asked is None:
-            _check(value, self._max_bytes, plain=True)
+            check_value(value, self._max_bytes, plain=True)
         else:
-            _reader(self._written, asked)  # a wrong type is refused before the value is looked at
-            _check(msgspec.to_builtins(value, builtin_types=_KEPT), self._max_bytes, plain=False)
+            reader(asked, json=self._written == JSON)  # a wrong type is refused before the value is looked at
+            check_value(simplified(value), self._max_bytes, plain=False)
         codec, payload = JSON, b""
         if self._written == MSGPACK:
             with suppress(OverflowError):  # an integer of more than 64 bits
-                codec, payload = MSGPACK, msgspec.msgpack.encode(value)
+                codec, payload = MSGPACK, msgspec().msgpack.encode(value)
         if codec == JSON:
-            payload = _write_json(value).encode() if asked is None else msgspec.json.encode(value)
-        if asked is not None and not _comes_back(value, payload, _reader(codec, asked)):
+            payload = _write_json(value).encode() if asked is None else msgspec().json.encode(value)
+        if asked is not None and not comes_back(value, payload, reader(asked, json=codec == JSON)):
             raise ArgumentError("value", _NOT_OF_TYPE)
         return codec, payload
 
@@ -158,78 +145,11 @@ class Codec:
 def _read(codec: int, payload: bytes, asked: object) -> object:
     if codec == RAW and (asked is None or asked is bytes):
         return payload
-    if codec not in (JSON, MSGPACK, RAW) or (asked is None and msgspec is None):
+    if codec not in (JSON, MSGPACK, RAW) or (asked is None and msgspec() is None):
         raise UndecodableError("codec")
     if codec == RAW or asked is bytes:  # msgspec would take text for base64, but bytes are written as RAW
         raise UndecodableError("type")
-    return _reader(codec, Any if asked is None else asked)(payload)
-
-
-def _reader(codec: int, asked: object) -> Callable[[bytes], object]:
-    if msgspec is None:
-        raise ArgumentError("type", _NEEDS_MSGSPEC)
-    try:
-        return _built(codec, asked)
-    except Exception as error:  # what a type is made of may raise anything
-        raise ArgumentError("type", "is none that msgspec can read") from error
-
-
-@lru_cache(maxsize=256)
-def _built(codec: int, asked: Any) -> Callable[[bytes], object]:
-    if codec == JSON:
-        return msgspec.json.Decoder(asked).decode
-    return msgspec.msgpack.Decoder(asked, ext_hook=_refuse).decode
-
-
-def _comes_back(value: object, payload: bytes, read: Callable[[bytes], object]) -> bool:
-    copy = read(payload)
-    if copy == value:
-        return True
-    if copy == read(payload) or type(copy) is not type(value):
-        return False
-    # Not even two readings are equal: equality means nothing here.
-    one, other = (msgspec.to_builtins(it, builtin_types=_KEPT, order="deterministic") for it in (copy, value))
-    return bool(one == other)
-
-
-def _check(value: object, max_bytes: int, *, plain: bool) -> None:
-    """Refuse what would not come back; if not *plain*, *value* is made by msgspec and only limits matter."""
-    size = 0  # at most the encoded length; ends the walk over one part that is inside another countless times
-    above: list[Iterator[object]] = [iter((value,))]
-    while above:
-        if size > max_bytes:
-            raise ArgumentError("value", f"is {_TOO_LONG} ({max_bytes}) when encoded")
-        for item in above[-1]:
-            size += 1
-            if type(item) is str or type(item) is bytes:
-                size += len(item)
-            elif type(item) is int:
-                if item.bit_length() > _MOST_BITS:
-                    raise ArgumentError("value", "holds an integer of more than 4300 digits")
-            elif type(item) is float:
-                if not isfinite(item):
-                    raise ArgumentError("value", "holds a float that is not finite")
-            elif type(item) is dict or type(item) is list or (type(item) is tuple and not plain):
-                if len(above) > _DEEPEST:
-                    raise ArgumentError("value", _TOO_DEEP)
-                if type(item) is not dict:
-                    above.append(iter(item))
-                elif plain and any(type(key) is not str for key in item):
-                    raise ArgumentError("value", f"holds a dict with keys that are no text: {_NAME_THE_TYPE}")
-                else:
-                    above.append(chain(item, item.values()))
-                break
-            elif plain and item is not None and type(item) is not bool:
-                raise ArgumentError("value", _no_plain_value(type(item)))
-        else:
-            above.pop()
-
-
-def _no_plain_value(kind: type) -> str:
-    if kind is tuple:
-        return f"holds a tuple, which comes back as a list: store a list, or {_NAME_THE_TYPE}"
-    article = "an" if kind.__name__[0] in "AEIOaeio" else "a"
-    return f"holds {article} {kind.__name__}, which JSON alone cannot express: {_NAME_THE_TYPE}"
+    return reader(Any if asked is None else asked, json=codec == JSON)(payload)
 
 
 def _refuse(*_: object) -> NoReturn:
@@ -242,14 +162,7 @@ _write_json = json.JSONEncoder(
 ).encode
 _read_json = json.JSONDecoder(parse_constant=_refuse).raw_decode  # `decode` adds two searches for white space
 
-_DEEPEST = 200  # the parsers recurse, and share Python's limit of 1000 with the caller
-_MOST_BITS = 14284  # what fits in 4300 digits: more than those, Python does not read
-_KEPT = (bytes, bytearray, memoryview, datetime, date, time, timedelta, Decimal, UUID)  # not made into text
 
-_NEEDS_MSGSPEC = "needs the extra msgspec: pip install 'modkit-redis[msgspec]'"
-_NAME_THE_TYPE = "name its type with type= (needs the extra msgspec)"
-_TOO_DEEP = f"is nested too deeply: more than {_DEEPEST} values inside one another, or inside itself"
-_TOO_LONG = "more than REDIS_CACHE_MAX_BYTES allows"
 _NOT_OF_TYPE = "is not what type= says, or would not come back equal"
 _BYTES_INSIDE = (
     "holds bytes, which JSON cannot express inside another value: store them by themselves, or set "
