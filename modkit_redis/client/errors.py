@@ -143,6 +143,8 @@ _BY_TEXT: Final = (
     ("MISCONF", "misconf"),
     ("NOREPLICAS", "noreplicas"),
     ("BUSY ", "busy"),
+    ("ACL failure in script", "noperm"),  # Valkey
+    ("The user executing the script can't", "noperm"),  # Redis
     ("DB index is out of range", "no-db"),
 )
 _BY_CAUSE: Final[tuple[tuple[type[BaseException], str], ...]] = (
