@@ -17,7 +17,8 @@ from modkit_redis.cache.loads.request import Request
 from modkit_redis.cache.loads.waiting import AsyncHeart, async_loaded, async_pause
 from modkit_redis.cache.reading import NO_VALUE, TROUBLE, Reader
 from modkit_redis.cache.telling import Teller, report_hidden
-from modkit_redis.contract.errors import ArgumentError, CommandRefusedError
+from modkit_redis.client.errors import ResponseRefusedError
+from modkit_redis.contract.errors import ArgumentError
 from modkit_redis.contract.values import milliseconds
 
 _FIRST_PAUSE: Final = 0.01  # seconds, between two questions whether another has loaded the value
@@ -74,7 +75,7 @@ class AsyncLoads:
         except TROUBLE as error:
             return self._read.missed(error, request.key)
         if found is Absence.WRONG_TYPE:
-            raise CommandRefusedError("get_or_set", "wrong-type")
+            raise ResponseRefusedError("get_or_set", "wrong-type")
         return found
 
     def _served(self, request: Request, found: Found) -> object:
