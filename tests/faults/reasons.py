@@ -10,5 +10,5 @@ from tests.faults.fault import Fault
 
 FAULTS: Final[Sequence[Fault]] = (*on_the_way.FAULTS, *at_the_server.FAULTS)
 
-BY_USE: Final = {"timeout", "deadline", "pool-timeout", "closed", "event-loop"}
-"""The words for how a client is used, each with a test of its own."""
+BY_USE: Final = {"timeout", "deadline", "pool-timeout", "closed", "event-loop", "wrong-type"}
+"""The words for how a client or a store is used, each with a test of its own."""

@@ -17,10 +17,11 @@ from modkit_redis.cache.loads.request import Request
 from modkit_redis.cache.loads.waiting import AsyncHeart, async_loaded, async_pause
 from modkit_redis.cache.reading import NO_VALUE, TROUBLE, Reader
 from modkit_redis.cache.telling import Teller, report_hidden
-from modkit_redis.contract.errors import ArgumentError, CommandRefusedError
+from modkit_redis.client.errors import ResponseRefusedError
+from modkit_redis.contract.errors import ArgumentError
 from modkit_redis.contract.values import milliseconds
 
-_FIRST_PAUSE: Final = 0.01  # seconds, between two questions whether another has loaded the value
+_SHORTEST_PAUSE: Final = 0.01  # seconds, between two questions whether another has loaded the value
 _LONGEST_PAUSE: Final = 0.1
 _NONE: Final = (b"null", b"\xc0")  # a `None` as either codec writes it
 
@@ -74,7 +75,7 @@ class AsyncLoads:
         except TROUBLE as error:
             return self._read.missed(error, request.key)
         if found is Absence.WRONG_TYPE:
-            raise CommandRefusedError("get_or_set", "wrong-type")
+            raise ResponseRefusedError("get_or_set", "wrong-type")
         return found
 
     def _served(self, request: Request, found: Found) -> object:
@@ -126,7 +127,7 @@ class AsyncLoads:
 
     async def _lead(self, request: Request, found: Found, seen: float, flight: Flight) -> Outcome:
         """Load the value under the lease, or return what another has loaded meanwhile."""
-        token, began, seconds = secrets.token_bytes(8), time.monotonic(), _FIRST_PAUSE
+        token, began = secrets.token_bytes(8), time.monotonic()
         has_waited, spares_failed = False, request.plan.error_ms > 0
         while True:
             moment = flight.next_moment()
@@ -138,8 +139,8 @@ class AsyncLoads:
                 return Outcome(loaded.encoded, loaded.moment)
             if answer.status is Status.HELD:
                 has_waited = True
-                await async_pause(seconds)
-                seconds = min(seconds * 2, _LONGEST_PAUSE)
+                waited = time.monotonic() - began
+                await async_pause(min(max(waited / 4, _SHORTEST_PAUSE), _LONGEST_PAUSE))
             elif answer.status is Status.FAILED and not self._is_usable(request, answer.found):
                 spares_failed = False
             else:
