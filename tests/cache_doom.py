@@ -66,7 +66,7 @@ def _load_for_ever(world: str, config: dict[str, Any]) -> None:
         while True:
             time.sleep(0.05)
 
-    async def async_load() -> object:
+    async def async_load() -> None:
         begin()
         await asyncio.Event().wait()
 

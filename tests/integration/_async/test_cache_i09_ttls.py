@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import redis
@@ -140,12 +141,13 @@ async def test_i09_no_expiry_is_for_ever_until_it_is_touched_or_replaced(
 async def test_i09_with_generations_nothing_is_for_ever(new_store: NewStore) -> None:
     store, source = new_store(generations=True), AsyncSource("loaded")
 
-    for act in (
+    acts: list[Callable[[], Any]] = [
         lambda: store.set("k", 1, ttl=NO_EXPIRY),
         lambda: store.set_many({"k": 1}, ttl=NO_EXPIRY),
         lambda: store.get_or_set("k", source.load, ttl=NO_EXPIRY),
         lambda: store.touch("k", ttl=NO_EXPIRY),
-    ):
+    ]
+    for act in acts:
         with pytest.raises(ArgumentError, match="must not be NO_EXPIRY"):
             await act()
 
