@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Literal, TypeVar, cast, overload
 
@@ -115,6 +115,8 @@ class RedisCacheStore:
         """Return a value or ``MISS`` for each of *keys*, in their order."""
         if isinstance(keys, str):
             raise ArgumentError("keys", "must be a sequence of keys, not text")
+        if not isinstance(keys, Iterable):
+            raise ArgumentError("keys", "must be a sequence of keys")
         keys = list(keys)
         names = {key: self._entries.name(key) for key in keys}
         self._codec.check(type)
