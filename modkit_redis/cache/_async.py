@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
-from typing import Literal, TypeVar, cast, overload
+from typing import Final, Literal, TypeVar, cast, overload
 
 import redis.asyncio
 
@@ -26,6 +26,8 @@ from modkit_redis.contract.values import Duration
 
 T = TypeVar("T")
 D = TypeVar("D")
+
+_LONGEST_MS: Final = 2**53  # others may have set a TTL that no timedelta can hold
 
 
 class AsyncRedisCacheStore:
@@ -172,7 +174,9 @@ class AsyncRedisCacheStore:
             found = self._read.missed(error, key)
         if not isinstance(found, Entry) or found.fresh_ms <= 0:
             return MISS
-        return NO_EXPIRY if found.fresh_ms == math.inf else timedelta(milliseconds=found.fresh_ms)
+        if found.fresh_ms == math.inf:
+            return NO_EXPIRY
+        return timedelta(milliseconds=min(found.fresh_ms, _LONGEST_MS))
 
     async def touch(self, key: str, *, ttl: Lifetime | None = None) -> bool:
         """Let the value live for *ttl* from now, and return whether there was one."""
