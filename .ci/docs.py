@@ -16,9 +16,11 @@ from types import MappingProxyType, ModuleType
 
 import modkit_redis
 import modkit_redis.testing
-from modkit_redis import RedisSettings, contract
+from modkit_redis import CacheSettings, RedisSettings, contract
 from modkit_redis.client.errors import REASONS
 from modkit_redis.contract import ModkitRedisError, errors, named_tokens
+from modkit_redis.contract.events import MEANINGS
+from modkit_redis.kernel.settings import Settings
 
 MARKED = re.compile(r"<!-- generated: (?P<name>[\w-]+) -->\n(?P<table>.*?)<!-- end -->", re.DOTALL)
 UNCLOSED = re.compile(r"<!-- (?:generated:|end)")
@@ -26,12 +28,16 @@ UNCLOSED = re.compile(r"<!-- (?:generated:|end)")
 Rows = Iterator[tuple[str, ...]]
 
 
-def settings() -> Rows:
-    """Each setting of the base module."""
-    yield "name", "default", "meaning"
-    for each in RedisSettings.describe():
-        default = each.default if each.default in ("", "required") else f"`{each.default}`"
-        yield f"`{each.name}`", default, each.about
+def settings(described: type[Settings]) -> Callable[[], Rows]:
+    """Return a function that gives each setting of one module."""
+
+    def rows() -> Rows:
+        yield "name", "default", "meaning"
+        for each in described.describe():
+            default = each.default if each.default in ("", "required") else f"`{each.default}`"
+            yield f"`{each.name}`", default, each.about
+
+    return rows
 
 
 def tokens() -> Rows:
@@ -74,6 +80,13 @@ def reasons(above: type[Exception]) -> Callable[[], Rows]:
                 yield f"`{each.word}`", f"`redis.{base.__name__}`", each.about
 
     return rows
+
+
+def cache_events() -> Rows:
+    """Each kind of event that a cache tells of."""
+    yield "kind", "when"
+    for kind, meaning in MEANINGS.items():
+        yield f"`{kind}`", as_cell(meaning)
 
 
 def is_private(cls: type) -> bool:
@@ -130,7 +143,9 @@ def as_cell(docstring: str) -> str:
 
 TABLES = MappingProxyType(
     {
-        "settings": settings,
+        "settings": settings(RedisSettings),
+        "cache-settings": settings(CacheSettings),
+        "cache-events": cache_events,
         "tokens": tokens,
         "errors": error_classes,
         "unavailable": reasons(contract.StoreUnavailableError),

@@ -30,7 +30,7 @@ exit status: 0 all went well; 1 something did not, stderr says what; 2 wrong arg
 """
 _HINTS = {
     "auth": "; the server asks for REDIS_PASSWORD, and for REDIS_USERNAME if it has users",
-    "noperm": "; the tour needs MONITOR, CLIENT LIST, INFO and SCAN",
+    "noperm": "; the tour needs MONITOR, CLIENT LIST, INFO, SCAN and SCRIPT LOAD",
 }
 
 

@@ -15,7 +15,15 @@ import redis.asyncio.retry
 from dependency_injector import containers, providers
 from redis.backoff import NoBackoff
 
-from modkit_redis import AsyncRedisBundle, AsyncRedisModule, RedisBundle, RedisModule, mount
+from modkit_redis import (
+    AsyncCacheModule,
+    AsyncRedisBundle,
+    AsyncRedisModule,
+    CacheModule,
+    RedisBundle,
+    RedisModule,
+    mount,
+)
 from modkit_redis.client import AsyncRedisExecutor, RedisExecutor
 from modkit_redis.contract import KeySpace
 from modkit_redis.kernel.facade import Awaited, Blocking
@@ -137,14 +145,21 @@ class World:
     name: str
     module: type[Any]
     bundle: type[Any]
+    cache: type[Any]
     notes: type[Any]
     notes_bundle: type[Any]
     stock_client: Callable[[str], Any]
 
 
-SYNC = World("sync", RedisModule, RedisBundle, NotesModule, NotesBundle, stock_client)
+SYNC = World("sync", RedisModule, RedisBundle, CacheModule, NotesModule, NotesBundle, stock_client)
 ASYNC = World(
-    "async", AsyncRedisModule, AsyncRedisBundle, AsyncNotesModule, AsyncNotesBundle, stock_async_client
+    "async",
+    AsyncRedisModule,
+    AsyncRedisBundle,
+    AsyncCacheModule,
+    AsyncNotesModule,
+    AsyncNotesBundle,
+    stock_async_client,
 )
 
 in_both_worlds = pytest.mark.parametrize("world", [SYNC, ASYNC], ids=lambda world: world.name)

@@ -1,4 +1,4 @@
-"""Which commands each part of the library sends, with keys as it names them."""
+"""Which commands each part of the library sends, also from within scripts, with keys as it names them."""
 
 from __future__ import annotations
 
@@ -15,11 +15,16 @@ _SCRIPTS: Final = (("EVAL", "return 0", 1, "KEY"), ("EVALSHA", "0" * 40, 1, "KEY
 _NEEDED: Final[Mapping[str, Sequence[Command]]] = {
     "cache": (
         ("GET", "KEY"),
+        ("MGET", "KEY"),
+        ("GETRANGE", "KEY", 0, 47),
         ("SET", "KEY", "value", "PX", 1000),
+        ("SETRANGE", "KEY", 8, "value"),
         ("PTTL", "KEY"),
         ("PEXPIRE", "KEY", 1000),
+        ("PERSIST", "KEY"),
         ("UNLINK", "KEY"),
         ("SCAN", 0),
+        ("TIME",),
         *_SCRIPTS,
     ),
     "session": (

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Literal, TypeAlias
+from types import MappingProxyType
+from typing import Final, Literal, TypeAlias
 
 CacheEventKind: TypeAlias = Literal[
     "hit",
@@ -21,6 +22,23 @@ CacheEventKind: TypeAlias = Literal[
     "undecodable",
 ]
 """Every kind of event there is."""
+
+MEANINGS: Final[Mapping[CacheEventKind, str]] = MappingProxyType(
+    {
+        "hit": "A fresh value was found and returned.",
+        "stale-hit": "A value was returned after its TTL: while a new one is loaded, or because that failed.",
+        "early-refresh": "A fresh value was returned, and a new one is loaded in the background already.",
+        "miss": "No value was found that could be returned.",
+        "load": "A loader gave a value; `took` says how long that took.",
+        "load-error": "A loader raised; `took` and `error` say more.",
+        "fill-refused": "A loaded value was not stored: its key was written or removed while it was loaded.",
+        "wait": "A call waited while another process loaded; `took` says how long.",
+        "takeover": "A call loads because another's load left no value: it failed, died, or was made void.",
+        "degraded": "Redis did not answer, and the work went on without it; `error` says why.",
+        "undecodable": "What is stored is no value of this store, or not of the type that was asked for.",
+    }
+)
+"""When there is an event of each kind."""
 
 
 @dataclass(frozen=True, slots=True)

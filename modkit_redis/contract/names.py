@@ -73,7 +73,7 @@ SETTING_WORDS: Final = frozenset(
 )
 ATTRIBUTES: Final = frozenset(
     """
-    cache client config env_file exports inputs instance key_prefix name named names ratelimit redis
+    cache client config env_file events exports inputs instance key_prefix name named names ratelimit redis
     reserved session store
     apply_container_providers_overridings apply_overridings assign_parent async_ auto_load_config
     check_dependencies cls_providers container containers declarative_parent delegate dependencies

@@ -36,7 +36,7 @@ async def wired(app: AsyncApp, stage: Stage) -> None:
 
 async def misspelt(app: AsyncApp, stage: Stage) -> None:
     """It is an error here; dependency-injector alone would inject a bare marker."""
-    with stage.raises("wire_strict(app, modules=[misspelled])", UnresolvedTokenError, "'redis.client'?"):
+    with stage.raises("wire_strict(app, modules=[misspelled])", UnresolvedTokenError, "mean 'redis.client'"):
         wire_strict(app, modules=[misspelled])
 
 
@@ -63,9 +63,19 @@ async def overridden(app: AsyncApp, stage: Stage) -> None:
     stage.check("await visits.count('home')", await async_visits.count("home"), 3)
 
 
+async def cached(app: AsyncApp, stage: Stage) -> None:
+    """The first call runs it and stores what it gives; the next ones cost a GET, until it is deleted."""
+    stage.check("await visits.report()", await async_visits.report(), {"home": 3, "cart": 0})
+    stage.check("await visits.count('home')", await async_visits.count("home"), 4)
+    stage.check("await visits.report()", await async_visits.report(), {"home": 3, "cart": 0})
+    stage.check("await visits.outdate()", await async_visits.outdate(), 1)
+    stage.check("await visits.report()", await async_visits.report(), {"home": 4, "cart": 0})
+
+
 async def cleaned(app: AsyncApp, stage: Stage) -> None:
     """What the steps wrote is deleted."""
     stage.check("await visits.forget('home')", await async_visits.forget("home"), True)
+    stage.check("await visits.outdate()", await async_visits.outdate(), 1)
 
 
 async def closed(app: AsyncApp, stage: Stage) -> None:
@@ -86,6 +96,7 @@ class AsyncStandIn:
         return 1000
 
 
+MISS = ("GET", "EVALSHA", "MGET", "EVALSHA")  # look, take the lease, run the query, store what it gave
 STEPS = (
     Step("Mount the bundle in a container", mounted),
     Step("Wire a module of @inject functions", wired),
@@ -93,6 +104,7 @@ STEPS = (
     Step("Open the resources", opened, sends=("CLIENT SETNAME", "PING")),
     Step("Call the functions", called, sends=("INCRBY", "INCRBY", "MGET")),
     Step("Override the client, as a test would", overridden, sends=("INCRBY",)),
-    Step("Clean up", cleaned, sends=("DEL",)),
+    Step("Cache a slow query", cached, sends=(*MISS, "INCRBY", "GET", "UNLINK", *MISS)),
+    Step("Clean up", cleaned, sends=("DEL", "UNLINK")),
     Step("Shut down", closed),
 )

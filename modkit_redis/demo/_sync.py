@@ -37,7 +37,7 @@ def wired(app: App, stage: Stage) -> None:
 
 def misspelt(app: App, stage: Stage) -> None:
     """It is an error here; dependency-injector alone would inject a bare marker."""
-    with stage.raises("wire_strict(app, modules=[misspelled])", UnresolvedTokenError, "'redis.client'?"):
+    with stage.raises("wire_strict(app, modules=[misspelled])", UnresolvedTokenError, "mean 'redis.client'"):
         wire_strict(app, modules=[misspelled])
 
 
@@ -62,9 +62,19 @@ def overridden(app: App, stage: Stage) -> None:
     stage.check("visits.count('home')", visits.count("home"), 3)
 
 
+def cached(app: App, stage: Stage) -> None:
+    """The first call runs it and stores what it gives; the next ones cost a GET, until it is deleted."""
+    stage.check("visits.report()", visits.report(), {"home": 3, "cart": 0})
+    stage.check("visits.count('home')", visits.count("home"), 4)
+    stage.check("visits.report()", visits.report(), {"home": 3, "cart": 0})
+    stage.check("visits.outdate()", visits.outdate(), 1)
+    stage.check("visits.report()", visits.report(), {"home": 4, "cart": 0})
+
+
 def cleaned(app: App, stage: Stage) -> None:
     """What the steps wrote is deleted."""
     stage.check("visits.forget('home')", visits.forget("home"), True)
+    stage.check("visits.outdate()", visits.outdate(), 1)
 
 
 def closed(app: App, stage: Stage) -> None:
@@ -85,6 +95,7 @@ class StandIn:
         return 1000
 
 
+MISS = ("GET", "EVALSHA", "MGET", "EVALSHA")  # look, take the lease, run the query, store what it gave
 STEPS = (
     Step("Mount the bundle in a container", mounted),
     Step("Wire a module of @inject functions", wired),
@@ -92,6 +103,7 @@ STEPS = (
     Step("Open the resources", opened, sends=("CLIENT SETNAME", "PING")),
     Step("Call the functions", called, sends=("INCRBY", "INCRBY", "MGET")),
     Step("Override the client, as a test would", overridden, sends=("INCRBY",)),
-    Step("Clean up", cleaned, sends=("DEL",)),
+    Step("Cache a slow query", cached, sends=(*MISS, "INCRBY", "GET", "UNLINK", *MISS)),
+    Step("Clean up", cleaned, sends=("DEL", "UNLINK")),
     Step("Shut down", closed),
 )

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Final
+
 from dependency_injector import containers, providers
 
-from modkit_redis import AsyncRedisBundle, RedisBundle, RedisSettings, mount
+from modkit_redis import AsyncRedisBundle, BundleSettings, CacheSettings, RedisBundle, RedisSettings, mount
+
+_CACHE: Final = CacheSettings(default_ttl=timedelta(minutes=5))
 
 
 class App(containers.DeclarativeContainer):
     """An application."""
 
     settings = providers.Dependency(instance_of=RedisSettings)
-    redis = mount(RedisBundle, config=settings)
+    redis = mount(RedisBundle, config=providers.Callable(BundleSettings, settings, _CACHE))
 
 
 class AsyncApp(containers.DeclarativeContainer):
     """An application for asyncio."""
 
     settings = providers.Dependency(instance_of=RedisSettings)
-    redis = mount(AsyncRedisBundle, config=settings)
+    redis = mount(AsyncRedisBundle, config=providers.Callable(BundleSettings, settings, _CACHE))

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Final, Self
 
+_WIDEST: Final = 80  # more of a command says nothing to a person
 _BOLD: Final = "1"
 _GREEN: Final = "32"
 _RED: Final = "31"
@@ -58,7 +59,8 @@ class Screen:
     def commands(self, lines: Sequence[str]) -> None:
         """Show what reached the server."""
         for line in lines:
-            self.say(f"       {self._in(_CYAN, f'server < {line}')}")
+            shown = line if len(line) <= _WIDEST else f"{line[: _WIDEST - 1]}…"
+            self.say(f"       {self._in(_CYAN, f'server < {shown}')}")
 
     def _in(self, style: str, text: str) -> str:
         return f"\033[{style}m{text}\033[0m" if self._colour else text

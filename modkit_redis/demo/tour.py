@@ -14,6 +14,7 @@ from typing import Final
 import redis
 
 from modkit_redis import RedisSettings
+from modkit_redis.cache.entries.scripts import ACQUIRE, FILL
 from modkit_redis.client.lifecycle import open_client
 from modkit_redis.contract import ModkitRedisError
 from modkit_redis.demo import _async, _sync
@@ -60,6 +61,8 @@ def _show(settings: RedisSettings, screen: Screen, kind: str = "") -> None:
     ):
         server = f"{kind}{_product(admin)} at {settings.addr}"
         screen.say(f"modkit-redis {version('modkit-redis')} on {server}")
+        for script in (ACQUIRE, FILL):  # else whoever is first sends it whole: a page of text
+            admin.script_load(script.source)
         stage = Stage(screen, watch)
         screen.heading("Sync: RedisBundle gives a redis.Redis")
         _sync.run(App(settings=settings), stage)

@@ -14,18 +14,24 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SURFACE = {
     "modkit_redis": [
+        "AsyncCacheModule",
         "AsyncRedisBundle",
         "AsyncRedisModule",
         "BundleSettings",
+        "CacheModule",
+        "CacheSettings",
         "OrderedResource",
         "RedisBundle",
         "RedisModule",
         "RedisSettings",
+        "cached",
         "check_wiring",
         "mount",
         "wire_strict",
     ],
     "modkit_redis.contract": [
+        "MISS",
+        "NO_EXPIRY",
         "TOKEN_CACHE_STORE",
         "TOKEN_CLIENT",
         "TOKEN_KEY_PREFIX",
@@ -36,6 +42,9 @@ SURFACE = {
         "AsyncRateLimitStore",
         "AsyncSessionStore",
         "BuildError",
+        "CacheEvent",
+        "CacheEventKind",
+        "CacheEvents",
         "CacheStore",
         "CloseError",
         "CommandRefusedError",
@@ -44,7 +53,10 @@ SURFACE = {
         "Duration",
         "InvalidNameError",
         "KeySpace",
+        "Lifetime",
+        "Miss",
         "ModkitRedisError",
+        "NoExpiry",
         "NotExportedError",
         "RateLimitStore",
         "SessionStore",
@@ -72,8 +84,24 @@ SURFACE = {
         "RedisSettings",
         "Script",
     ],
+    "modkit_redis.cache": [
+        "AsyncCacheModule",
+        "AsyncRedisCacheStore",
+        "CacheModule",
+        "CacheSettings",
+        "RedisCacheStore",
+        "cached",
+    ],
+    "modkit_redis.cache.entries": ["AsyncEntries", "Entries"],
+    "modkit_redis.cache.loads": ["AsyncLoads", "Loads"],
     "modkit_redis.testing": ["EmbeddedServer", "EmbeddedUnavailableError", "ServerWatch"],
 }
+ALIASES = {
+    "CacheEventKind",
+    "CacheEvents",
+    "Duration",
+    "Lifetime",
+}  # have no __doc__; .ci/docs.py reads what stands below them
 CONTRACT_ALONE = f"""
 import sys, types
 package = types.ModuleType("modkit_redis")  # its own __init__ imports everything
@@ -125,7 +153,7 @@ def test_everything_public_is_documented(package: str) -> None:
 
     for name in SURFACE[package]:
         member = getattr(module, name)
-        assert isinstance(member, str) or name == "Duration" or member.__doc__, name
+        assert isinstance(member, str) or name in ALIASES or member.__doc__, name
     assert module.__doc__
 
 

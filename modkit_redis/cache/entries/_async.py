@@ -34,8 +34,9 @@ from modkit_redis.cache.entries.scripts import (
     is_wrong_type,
 )
 from modkit_redis.client import AsyncRedisExecutor
+from modkit_redis.client.errors import ResponseRefusedError
 from modkit_redis.client.executor import Command, Reply, ScriptCall
-from modkit_redis.contract.errors import ArgumentError, CommandRefusedError
+from modkit_redis.contract.errors import ArgumentError
 from modkit_redis.contract.keys import KeySpace
 
 T = TypeVar("T")
@@ -239,7 +240,7 @@ class AsyncEntries:
             return await self._executor.run(call.script, call.keys, call.args, deadline=self._deadline)
         except ResponseError as error:
             if is_wrong_type(error):
-                raise CommandRefusedError(call.script.name, "wrong-type") from None
+                raise ResponseRefusedError(call.script.name, "wrong-type") from None
             raise
 
     async def _store(self, commands: Sequence[Command | ScriptCall]) -> list[Reply]:

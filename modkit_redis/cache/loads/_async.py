@@ -17,10 +17,11 @@ from modkit_redis.cache.loads.request import Request
 from modkit_redis.cache.loads.waiting import AsyncHeart, async_loaded, async_pause
 from modkit_redis.cache.reading import NO_VALUE, TROUBLE, Reader
 from modkit_redis.cache.telling import Teller, report_hidden
-from modkit_redis.contract.errors import ArgumentError, CommandRefusedError
+from modkit_redis.client.errors import ResponseRefusedError
+from modkit_redis.contract.errors import ArgumentError
 from modkit_redis.contract.values import milliseconds
 
-_FIRST_PAUSE: Final = 0.01  # seconds, between two questions whether another has loaded the value
+_SHORTEST_PAUSE: Final = 0.01  # seconds, between two questions whether another has loaded the value
 _LONGEST_PAUSE: Final = 0.1
 _NONE: Final = (b"null", b"\xc0")  # a `None` as either codec writes it
 
@@ -54,7 +55,9 @@ class AsyncLoads:
         if value is NO_VALUE:
             self._tell("miss", request.key)
         while value is NO_VALUE:
-            outcome = await self._flights.join(request.name, partial(self._lead, request, found))
+            outcome = await self._flights.join(
+                request.name, partial(self._lead, request, found, time.monotonic())
+            )
             value = self._shared(request, outcome)
             if value is NO_VALUE:
                 found = await self._look(request)
@@ -72,7 +75,7 @@ class AsyncLoads:
         except TROUBLE as error:
             return self._read.missed(error, request.key)
         if found is Absence.WRONG_TYPE:
-            raise CommandRefusedError("get_or_set", "wrong-type")
+            raise ResponseRefusedError("get_or_set", "wrong-type")
         return found
 
     def _served(self, request: Request, found: Found) -> object:
@@ -120,11 +123,11 @@ class AsyncLoads:
         return is_old and self._decoded(request, cast(Entry, found)) is not NO_VALUE
 
     def _refresh(self, request: Request, found: Entry) -> None:
-        self._flights.start(request.name, partial(self._lead_alone, request, found))
+        self._flights.start(request.name, partial(self._lead_alone, request, found, time.monotonic()))
 
-    async def _lead(self, request: Request, found: Found, flight: Flight) -> Outcome:
+    async def _lead(self, request: Request, found: Found, seen: float, flight: Flight) -> Outcome:
         """Load the value under the lease, or return what another has loaded meanwhile."""
-        token, began, seconds = secrets.token_bytes(8), time.monotonic(), _FIRST_PAUSE
+        token, began = secrets.token_bytes(8), time.monotonic()
         has_waited, spares_failed = False, request.plan.error_ms > 0
         while True:
             moment = flight.next_moment()
@@ -136,8 +139,8 @@ class AsyncLoads:
                 return Outcome(loaded.encoded, loaded.moment)
             if answer.status is Status.HELD:
                 has_waited = True
-                await async_pause(seconds)
-                seconds = min(seconds * 2, _LONGEST_PAUSE)
+                waited = time.monotonic() - began
+                await async_pause(min(max(waited / 4, _SHORTEST_PAUSE), _LONGEST_PAUSE))
             elif answer.status is Status.FAILED and not self._is_usable(request, answer.found):
                 spares_failed = False
             else:
@@ -148,9 +151,9 @@ class AsyncLoads:
             return Outcome(answer.found, moment)
         if has_waited or answer.status is Status.TAKEN_FROM_DEAD:
             self._tell("takeover", request.key)
-        return await self._load_under(token, request, found, answer, flight)
+        return await self._load_under(token, request, found, seen, answer, flight)
 
-    async def _lead_alone(self, request: Request, found: Found, flight: Flight) -> Outcome:
+    async def _lead_alone(self, request: Request, found: Found, seen: float, flight: Flight) -> Outcome:
         """Load the value in the background, unless another does, has just done so or has just failed."""
         token = secrets.token_bytes(8)
         try:
@@ -162,7 +165,7 @@ class AsyncLoads:
             return NOTHING
         if answer.status is Status.TAKEN_FROM_DEAD:
             self._tell("takeover", request.key)
-        return await self._load_under(token, request, found, answer, flight)
+        return await self._load_under(token, request, found, seen, answer, flight)
 
     async def _acquire(self, request: Request, found: Found, token: bytes, *, spares_failed: bool) -> Answer:
         # What was found fresh is to be replaced all the same: it expires soon, or could not be decoded.
@@ -178,14 +181,13 @@ class AsyncLoads:
             raise
 
     async def _load_under(
-        self, token: bytes, request: Request, found: Found, answer: Answer, flight: Flight
+        self, token: bytes, request: Request, found: Found, seen: float, answer: Answer, flight: Flight
     ) -> Outcome:
-        began = time.monotonic()
         try:
             async with self._heart.beating(request.name, token):
                 loaded = await self._load(request, flight)
         except BaseException as error:
-            old = aged(found, (time.monotonic() - began) * 1000)
+            old = aged(found, (time.monotonic() - seen) * 1000)  # it may have waited for others, too
             # A value that cannot be stored is a mistake in the application, which no old value should hide.
             may_hide = isinstance(error, Exception) and not isinstance(error, ArgumentError)
             hides = may_hide and answer.status is not Status.TAKEN and self._is_usable(request, old)
@@ -226,6 +228,9 @@ class AsyncLoads:
         except TROUBLE as error:
             self._tell("degraded", request.key, error=error)
             return False  # the value is good for whoever has waited; the next one asks Redis again
+        except BaseException:  # interrupted: perhaps before it was sent
+            await self._release(request, token, 0)
+            raise
         if not is_filled:
             self._tell("fill-refused", request.key)
         return is_filled

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from dependency_injector import containers, providers
 
-from modkit_redis import AsyncRedisBundle, RedisBundle, RedisSettings
+from modkit_redis import AsyncRedisBundle, CacheModule, CacheSettings, RedisBundle, RedisSettings
 from modkit_redis.contract import DeclarationError, InvalidNameError, Tokens, named_tokens
 from modkit_redis.contract.names import ATTRIBUTES, CAPABILITIES, SETTING_WORDS
 from modkit_redis.kernel import token_ids
-from tests.capability import SYNC, World, application, exactly, in_both_worlds
+from tests.capability import World, application, exactly, in_both_worlds
 
 BAD = """
 a-b a.b 1a _a __a a$ A aB é ß class lambda cache client key_prefix session ratelimit store wire container
@@ -92,7 +92,8 @@ def test_setting_words_are_what_begins_a_setting() -> None:
 
 
 def test_no_two_instances_read_the_same_variable() -> None:
-    settings = [each.name.removeprefix("REDIS_") for each in RedisSettings.describe()]
+    described = (*RedisSettings.describe(), *CacheSettings.describe())
+    settings = [each.name.removeprefix("REDIS_") for each in described]
     names = ["shop", "shop_jobs", "s", "a1"]
 
     read = [f"REDIS_{each}" for each in settings]
@@ -109,9 +110,11 @@ def test_attributes_are_what_containers_and_modules_use() -> None:
         for each in dir(thing)
         if each[0] != "_" and each.islower()
     }
-    ours = {*bundle.inputs, *CAPABILITIES, *SYNC.notes.exports, *SYNC.notes.inputs}
+    ours = {*bundle.inputs, *CAPABILITIES, *CacheModule.exports, *CacheModule.inputs}
+    elsewhere = {"analytics", "cache_events"}  # the latter begins with the name of a capability
 
-    assert used | ours == ATTRIBUTES | {"analytics"}
+    assert used | ours == ATTRIBUTES | elsewhere
+    assert refuses("cache_events")
 
 
 def test_a_word_of_python_cannot_be_an_attribute() -> None:
@@ -129,7 +132,8 @@ def refuses(name: str) -> bool:
 @in_both_worlds
 def test_the_ids_of_a_bundle_are_its_tokens(world: World) -> None:
     def of(tokens: Tokens) -> set[str]:
-        return {tokens.client, tokens.key_prefix}
+        module = tokens.cache_store.removesuffix(".store")
+        return {tokens.client, tokens.key_prefix, tokens.cache_store, module}
 
     ids = token_ids(application(world.bundle.named("analytics")))
 

@@ -86,7 +86,7 @@ def test_a_user_who_may_not_watch_is_told_what_it_takes() -> None:
     assert done.returncode == 1
     assert done.stderr == (
         "modkit-redis demo: MONITOR: refused by Redis (noperm); "
-        "the tour needs MONITOR, CLIENT LIST, INFO and SCAN\n"
+        "the tour needs MONITOR, CLIENT LIST, INFO, SCAN and SCRIPT LOAD\n"
     )
 
 
