@@ -248,7 +248,7 @@ class AsyncEntries:
             return await self._send(commands)
         except ResponseError as error:
             if is_wrong_type(error):  # the generation: an entry of another type is replaced
-                raise CommandRefusedError(STORE.name, "wrong-type") from None
+                raise ResponseRefusedError(STORE.name, "wrong-type") from None
             raise
 
     async def _send(self, commands: Sequence[Command | ScriptCall]) -> list[Reply]:
