@@ -6,6 +6,7 @@ recovery and an application's ``except redis.ConnectionError`` keep working.
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 from collections.abc import Generator, Iterator
@@ -143,10 +144,16 @@ _BY_TEXT: Final = (
     ("MISCONF", "misconf"),
     ("NOREPLICAS", "noreplicas"),
     ("BUSY ", "busy"),
-    ("ACL failure in script", "noperm"),  # Valkey
-    ("The user executing the script can't", "noperm"),  # Redis
+    # a script that was refused a command of its own: as Redis 6.2 says it, and as others do
+    ("OOM ", "oom"),
+    ("READONLY ", "readonly"),
+    ("The user executing the script can't", "noperm"),
+    ("ACL failure in script", "noperm"),
     ("DB index is out of range", "no-db"),
 )
+_IN_SCRIPT: Final = re.compile(r"Error running script \(call to f_[0-9a-f]+\): (?:@user_script: ?\d+: )+-?")
+"""What Redis 6.2 puts before the words of a command that a script was refused."""
+
 _BY_CAUSE: Final[tuple[tuple[type[BaseException], str], ...]] = (
     (socket.gaierror, "dns"),
     (ssl.SSLError, "tls"),
@@ -164,7 +171,7 @@ def reason_of(error: BaseException) -> str | None:
     for kind, reason in _BY_CLASS:
         if isinstance(error, kind):
             return reason
-    said = str(error)
+    said = _IN_SCRIPT.sub("", str(error), 1)
     for start, reason in _BY_TEXT:
         if said.startswith(start):
             return reason

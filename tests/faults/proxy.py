@@ -34,6 +34,8 @@ class _Rule:
     reset: bool = False
     before: bytes = b""
     after: bytes = b""
+    action: Callable[[], object] | None = None
+    refuse: bool = False
 
 
 @dataclass(eq=False)
@@ -85,9 +87,21 @@ class Proxy:
         """Reset the connection when the server has executed a command that contains these bytes."""
         self._rules.append(_Rule(containing, times, reset=True))
 
+    def reset_request(self, containing: bytes = b"", times: int = 1) -> None:
+        """Reset the connection in place of passing on a command that contains these bytes."""
+        self._rules.append(_Rule(containing, times, refuse=True))
+
+    def at(self, containing: bytes, action: Callable[[], object]) -> None:
+        """Do *action* when the next command that contains these bytes has come, and pass it on then."""
+        self._rules.append(_Rule(containing, 1, action=action))
+
     def add(self, *, before: bytes = b"", after: bytes = b"", containing: bytes = b"") -> None:
         """Send more than the reply to the next command that contains these bytes, in one piece with it."""
         self._rules.append(_Rule(containing, 1, before=before, after=after))
+
+    def has_struck(self) -> bool:
+        """Tell whether all that was to happen has."""
+        return not any(rule.times for rule in self._rules)
 
     def forgive(self) -> None:
         """Forget what was to happen to replies."""
@@ -206,6 +220,11 @@ class Proxy:
             rule = next((each for each in self._rules if each.times and each.containing in command), None)
             if rule:
                 rule.times -= 1
+                if rule.action:
+                    rule.action()
+                if rule.refuse:
+                    self._close(link, reset=True)
+                    return
             link.fates.append(rule)
         self._pass(link, link.server, data, "request")
 

@@ -12,6 +12,7 @@ if redis.pcall('GETRANGE', KEYS[1], 8, 15) ~= ARGV[1] then
   return 0
 end
 if KEYS[2] and redis.call('GET', KEYS[2]) ~= ARGV[4] then
+  redis.call('UNLINK', KEYS[1]) -- the lease, and what clear() has hidden: nobody shall wait for it to run out
   return 0
 end
 if ARGV[3] == '0' then

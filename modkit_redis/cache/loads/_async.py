@@ -55,7 +55,9 @@ class AsyncLoads:
         if value is NO_VALUE:
             self._tell("miss", request.key)
         while value is NO_VALUE:
-            outcome = await self._flights.join(request.name, partial(self._lead, request, found))
+            outcome = await self._flights.join(
+                request.name, partial(self._lead, request, found, time.monotonic())
+            )
             value = self._shared(request, outcome)
             if value is NO_VALUE:
                 found = await self._look(request)
@@ -121,9 +123,9 @@ class AsyncLoads:
         return is_old and self._decoded(request, cast(Entry, found)) is not NO_VALUE
 
     def _refresh(self, request: Request, found: Entry) -> None:
-        self._flights.start(request.name, partial(self._lead_alone, request, found))
+        self._flights.start(request.name, partial(self._lead_alone, request, found, time.monotonic()))
 
-    async def _lead(self, request: Request, found: Found, flight: Flight) -> Outcome:
+    async def _lead(self, request: Request, found: Found, seen: float, flight: Flight) -> Outcome:
         """Load the value under the lease, or return what another has loaded meanwhile."""
         token, began, seconds = secrets.token_bytes(8), time.monotonic(), _FIRST_PAUSE
         has_waited, spares_failed = False, request.plan.error_ms > 0
@@ -149,9 +151,9 @@ class AsyncLoads:
             return Outcome(answer.found, moment)
         if has_waited or answer.status is Status.TAKEN_FROM_DEAD:
             self._tell("takeover", request.key)
-        return await self._load_under(token, request, found, answer, flight)
+        return await self._load_under(token, request, found, seen, answer, flight)
 
-    async def _lead_alone(self, request: Request, found: Found, flight: Flight) -> Outcome:
+    async def _lead_alone(self, request: Request, found: Found, seen: float, flight: Flight) -> Outcome:
         """Load the value in the background, unless another does, has just done so or has just failed."""
         token = secrets.token_bytes(8)
         try:
@@ -163,7 +165,7 @@ class AsyncLoads:
             return NOTHING
         if answer.status is Status.TAKEN_FROM_DEAD:
             self._tell("takeover", request.key)
-        return await self._load_under(token, request, found, answer, flight)
+        return await self._load_under(token, request, found, seen, answer, flight)
 
     async def _acquire(self, request: Request, found: Found, token: bytes, *, spares_failed: bool) -> Answer:
         # What was found fresh is to be replaced all the same: it expires soon, or could not be decoded.
@@ -179,14 +181,13 @@ class AsyncLoads:
             raise
 
     async def _load_under(
-        self, token: bytes, request: Request, found: Found, answer: Answer, flight: Flight
+        self, token: bytes, request: Request, found: Found, seen: float, answer: Answer, flight: Flight
     ) -> Outcome:
-        began = time.monotonic()
         try:
             async with self._heart.beating(request.name, token):
                 loaded = await self._load(request, flight)
         except BaseException as error:
-            old = aged(found, (time.monotonic() - began) * 1000)
+            old = aged(found, (time.monotonic() - seen) * 1000)  # it may have waited for others, too
             # A value that cannot be stored is a mistake in the application, which no old value should hide.
             may_hide = isinstance(error, Exception) and not isinstance(error, ArgumentError)
             hides = may_hide and answer.status is not Status.TAKEN and self._is_usable(request, old)
@@ -227,6 +228,9 @@ class AsyncLoads:
         except TROUBLE as error:
             self._tell("degraded", request.key, error=error)
             return False  # the value is good for whoever has waited; the next one asks Redis again
+        except BaseException:  # interrupted: perhaps before it was sent
+            await self._release(request, token, 0)
+            raise
         if not is_filled:
             self._tell("fill-refused", request.key)
         return is_filled

@@ -56,7 +56,7 @@ class Loads:
         if value is NO_VALUE:
             self._tell("miss", request.key)
         while value is NO_VALUE:
-            outcome = self._flights.join(request.name, partial(self._lead, request, found))
+            outcome = self._flights.join(request.name, partial(self._lead, request, found, time.monotonic()))
             value = self._shared(request, outcome)
             if value is NO_VALUE:
                 found = self._look(request)
@@ -122,9 +122,9 @@ class Loads:
         return is_old and self._decoded(request, cast(Entry, found)) is not NO_VALUE
 
     def _refresh(self, request: Request, found: Entry) -> None:
-        self._flights.start(request.name, partial(self._lead_alone, request, found))
+        self._flights.start(request.name, partial(self._lead_alone, request, found, time.monotonic()))
 
-    def _lead(self, request: Request, found: Found, flight: Flight) -> Outcome:
+    def _lead(self, request: Request, found: Found, seen: float, flight: Flight) -> Outcome:
         """Load the value under the lease, or return what another has loaded meanwhile."""
         token, began, seconds = secrets.token_bytes(8), time.monotonic(), _FIRST_PAUSE
         has_waited, spares_failed = False, request.plan.error_ms > 0
@@ -150,9 +150,9 @@ class Loads:
             return Outcome(answer.found, moment)
         if has_waited or answer.status is Status.TAKEN_FROM_DEAD:
             self._tell("takeover", request.key)
-        return self._load_under(token, request, found, answer, flight)
+        return self._load_under(token, request, found, seen, answer, flight)
 
-    def _lead_alone(self, request: Request, found: Found, flight: Flight) -> Outcome:
+    def _lead_alone(self, request: Request, found: Found, seen: float, flight: Flight) -> Outcome:
         """Load the value in the background, unless another does, has just done so or has just failed."""
         token = secrets.token_bytes(8)
         try:
@@ -164,7 +164,7 @@ class Loads:
             return NOTHING
         if answer.status is Status.TAKEN_FROM_DEAD:
             self._tell("takeover", request.key)
-        return self._load_under(token, request, found, answer, flight)
+        return self._load_under(token, request, found, seen, answer, flight)
 
     def _acquire(self, request: Request, found: Found, token: bytes, *, spares_failed: bool) -> Answer:
         # What was found fresh is to be replaced all the same: it expires soon, or could not be decoded.
@@ -180,14 +180,13 @@ class Loads:
             raise
 
     def _load_under(
-        self, token: bytes, request: Request, found: Found, answer: Answer, flight: Flight
+        self, token: bytes, request: Request, found: Found, seen: float, answer: Answer, flight: Flight
     ) -> Outcome:
-        began = time.monotonic()
         try:
             with self._heart.beating(request.name, token):
                 loaded = self._load(request, flight)
         except BaseException as error:
-            old = aged(found, (time.monotonic() - began) * 1000)
+            old = aged(found, (time.monotonic() - seen) * 1000)  # it may have waited for others, too
             # A value that cannot be stored is a mistake in the application, which no old value should hide.
             may_hide = isinstance(error, Exception) and not isinstance(error, ArgumentError)
             hides = may_hide and answer.status is not Status.TAKEN and self._is_usable(request, old)
@@ -228,6 +227,9 @@ class Loads:
         except TROUBLE as error:
             self._tell("degraded", request.key, error=error)
             return False  # the value is good for whoever has waited; the next one asks Redis again
+        except BaseException:  # interrupted: perhaps before it was sent
+            self._release(request, token, 0)
+            raise
         if not is_filled:
             self._tell("fill-refused", request.key)
         return is_filled

@@ -1,5 +1,5 @@
 # Generated from ../_async/conftest.py by .ci/unasync.py; do not edit.
-"""Clients that are closed in the end."""
+"""Clients and stores that are closed in the end."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from collections.abc import Callable, Iterator
 import pytest
 import redis
 
-from modkit_redis import RedisModule
+from modkit_redis import RedisBundle, RedisModule
+from modkit_redis.cache import RedisCacheStore
+from modkit_redis.contract import CacheEvents
+from tests.cache_keys import idle
 
 
 @pytest.fixture
@@ -23,3 +26,28 @@ def connect() -> Iterator[Callable[..., redis.Redis]]:
     yield connect
     for module in modules:
         module.shutdown_resources()
+
+
+@pytest.fixture
+def new_store(addr: str, prefix: str) -> Iterator[Callable[..., RedisCacheStore]]:
+    """Return the store of a new bundle, which knows of others no more than one in another process would."""
+    bundles: list[RedisBundle] = []
+    there = addr
+
+    def new_store(
+        *, addr: str = there, events: CacheEvents | None = None, key_prefix: str = prefix, **settings: object
+    ) -> RedisCacheStore:
+        config = {
+            "addr": addr,
+            "key_prefix": key_prefix,
+            "client_name": prefix,
+            "cache": {"default_ttl": "60s", **settings},
+        }
+        bundles.append(RedisBundle(config=config, cache_events=events))
+        store: RedisCacheStore = bundles[-1].cache.store()
+        return store
+
+    yield new_store
+    for bundle in bundles:
+        idle(bundle.cache.store())  # I16, whatever the test was about
+        bundle.shutdown_resources()

@@ -131,6 +131,15 @@ def test_trap_24_first_words_are_a_word(start: str, word: str) -> None:
     assert reason_of(redis.ResponseError(f"not {start}")) is None
 
 
+@pytest.mark.parametrize(("start", "word"), _BY_TEXT)
+def test_trap_24_first_words_are_a_word_in_a_script_of_redis_6_2_too(start: str, word: str) -> None:
+    above = f"Error running script (call to f_{'0a' * 20}): @user_script:35: @user_script: 35: "
+
+    assert reason_of(redis.ResponseError(f"{above}-{start} and more")) == word
+    assert reason_of(redis.ResponseError(f"{above}{start} and more")) == word
+    assert reason_of(redis.ResponseError(f"{above}-not {start}")) is None
+
+
 @pytest.mark.parametrize(("kind", "word"), CAUSES, ids=str)
 def test_trap_24_a_cause_is_a_word_however_deep(kind: type[BaseException], word: str) -> None:
     error = redis.ConnectionError("lost")

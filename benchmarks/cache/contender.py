@@ -1,0 +1,123 @@
+"""What is asked of each cache, and the value it is asked for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from typing import ClassVar, Final, Generic, NoReturn, Protocol, TypeVar
+
+VALUE: Final = {
+    "id": 1234,
+    "name": "Ada Lovelace",
+    "email": "ada.lovelace@example.com",
+    "roles": ["admin", "editor"],
+    "active": True,
+    "score": 97.5,
+    "manager": None,
+    "team": "engines",
+}
+"""154 bytes as compact JSON."""
+
+ENCODED: Final = json.dumps(VALUE, separators=(",", ":")).encode()
+TTL_S: Final = 600
+"""Longer than the whole benchmark, so that nothing expires under it."""
+
+CALLERS: Final = 50
+"""Concurrent callers in one process."""
+
+Reply = TypeVar("Reply", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Way(Generic[Reply]):
+    """One way of reading a key that is there.
+
+    Attributes:
+        name: What is called.
+        read: Reads a key.
+        expected: What it has to return.
+    """
+
+    name: str
+    read: Callable[[str], Reply]
+    expected: object
+
+
+class Contender(Protocol):
+    """A cache, or redis-py itself, on connections of its own.
+
+    Attributes:
+        distribution: Its name on PyPI.
+        configured: How it was set up, and why so.
+        protection: What it has against a stampede; empty where there is nothing to measure.
+    """
+
+    distribution: ClassVar[str]
+    configured: ClassVar[str]
+    protection: ClassVar[str]
+
+    def __init__(self, addr: str) -> None: ...
+
+    @property
+    def ways(self) -> Sequence[Way[object]]:
+        """How it reads a key that is there, without anything but the key in hand."""
+        ...
+
+    def store(self, key: str) -> None:
+        """Store ``VALUE``."""
+
+    def load(self, key: str, loader: Callable[[], object]) -> object:
+        """Return the value, loaded if need be, with what the cache has against a stampede."""
+
+    def close(self) -> None:
+        """Close its connections."""
+
+
+class AsyncContender(Protocol):
+    """The same for asyncio; made while the event loop runs."""
+
+    distribution: ClassVar[str]
+    configured: ClassVar[str]
+    protection: ClassVar[str]
+
+    def __init__(self, addr: str) -> None: ...
+
+    @property
+    def ways(self) -> Sequence[Way[Awaitable[object]]]:
+        """How it reads a key that is there, without anything but the key in hand."""
+        ...
+
+    async def store(self, key: str) -> None:
+        """Store ``VALUE``."""
+
+    async def load(self, key: str, loader: Callable[[], Awaitable[object]]) -> object:
+        """Return the value, loaded if need be, with what the cache has against a stampede."""
+
+    async def aclose(self) -> None:
+        """Close its connections."""
+
+
+def endpoint(addr: str) -> tuple[str, int]:
+    """Return the host and the port."""
+    host, _, port = addr.rpartition(":")
+    return host, int(port)
+
+
+def version(distribution: str) -> str:
+    """Return the version that is installed; empty if none is."""
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def no_hit() -> NoReturn:
+    """Load, where a hit was to be measured."""
+    raise AssertionError("the key was there, and yet it is being loaded")
+
+
+async def async_no_hit() -> NoReturn:
+    """Load, where a hit was to be measured."""
+    no_hit()

@@ -1,0 +1,135 @@
+"""I5: nothing older than its TTL and its grace is served."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+import redis
+
+from modkit_redis.cache import AsyncRedisCacheStore
+from modkit_redis.contract import MISS
+from tests.cache_keys import async_idle
+from tests.crews import AsyncJob, AsyncSource, Told, async_pass_time, async_until
+
+NewStore = Callable[..., AsyncRedisCacheStore]
+
+
+class BrokenError(Exception):
+    """The source is down."""
+
+
+async def test_i05_a_stale_value_is_served_within_its_grace_and_not_after(
+    new_store: NewStore, admin: redis.Redis, prefix: str
+) -> None:
+    source, told = AsyncSource("new", held=1), Told()
+    store = new_store(stale_for="150ms", events=told)
+    await store.set("k", "first", ttl=0.02)
+    await store.set("l", "first", ttl=0.02)
+    assert 20 < admin.pttl(f"{prefix}:cache:k") <= 170
+
+    await async_pass_time(0.03)
+    assert (await store.get("k"), await store.ttl("k"), await store.touch("k")) == (MISS, MISS, False)
+    assert await store.get_many(["k", "l"]) == [MISS, MISS]
+    assert await store.get_or_set("k", source.load) == "first"
+    await async_pass_time(0.2)
+
+    assert await store.get_or_set("l", source.load) == "new"
+    source.gates[0].open()
+    assert told.times("stale-hit") == 1
+
+
+@pytest.mark.parametrize(
+    ("kept", "asked"), [("60s", 0.05), ("50ms", 60)], ids=["the call's grace", "the value's grace"]
+)
+async def test_i05_the_shorter_grace_counts(new_store: NewStore, kept: str, asked: float) -> None:
+    source = AsyncSource("new")
+    store = new_store(stale_for=kept)
+    await store.set("k", "first", ttl=0.02)
+
+    await async_pass_time(0.1)
+
+    assert await store.get_or_set("k", source.load, stale_for=asked) == "new"
+
+
+async def test_i05_without_a_grace_what_others_keep_longer_is_not_served(new_store: NewStore) -> None:
+    source, here, there = AsyncSource("new"), new_store(stale_for="60s"), new_store()
+    await here.set_many({"k": "first", "l": "first"}, ttl=0.02)
+
+    await async_pass_time(0.03)
+
+    assert (await there.get("k"), await there.ttl("k"), await there.touch("k")) == (MISS, MISS, False)
+    assert await there.get_many(["k", "l"]) == [MISS, MISS]
+    assert await there.set("k", "set", only_if="present") is False
+    assert await there.get_or_set("k", source.load) == "new"
+
+
+async def test_i05_an_old_value_that_stands_in_for_a_failed_load_is_within_its_grace(
+    new_store: NewStore,
+) -> None:
+    source = AsyncSource(held=1)
+    source.fails = BrokenError()
+    store = new_store(stale_if_error="150ms")
+    await store.set_many({"k": "first", "l": "first"}, ttl=0.02)
+
+    await async_pass_time(0.03)
+    slow = AsyncJob(lambda: store.get_or_set("k", source.load))
+    await source.begun[0].wait()
+    assert await store.get_or_set("l", source.load) == "first"
+    await async_pass_time(0.2)  # the load takes so long that the old value's time is over
+    source.gates[0].open()
+
+    with pytest.raises(BrokenError):
+        await slow.result()
+    with pytest.raises(BrokenError):
+        await store.get_or_set("l", source.load)
+
+
+async def test_i05_an_old_value_that_was_found_before_a_long_wait_does_not_stand_in(
+    new_store: NewStore, prefix: str
+) -> None:
+    source = AsyncSource()
+    source.fails = BrokenError()
+    store = new_store(stale_if_error="60s")
+    await store.set("k", "first", ttl=0.02)
+    await async_pass_time(0.03)
+    dead = secrets.token_bytes(8)
+    await store._entries.acquire(f"{prefix}:cache:k", dead, 300, fresh_at_most=0, spares_failed=False)
+
+    with pytest.raises(BrokenError):  # after the dead one's lease, when the value's time is over
+        await store.get_or_set("k", source.load, stale_if_error=0.1)
+
+    assert source.loads == 1
+
+
+async def test_i05_touching_moves_the_end_of_the_grace_too(
+    new_store: NewStore, admin: redis.Redis, prefix: str
+) -> None:
+    store = new_store(stale_for="30s")
+    await store.set("k", "first", ttl=1)
+
+    assert await store.touch("k", ttl=10)
+
+    left = await store.ttl("k")
+    assert isinstance(left, timedelta)
+    assert 9 < left.total_seconds() <= 10
+    assert 39_000 < admin.pttl(f"{prefix}:cache:k") <= 40_000
+
+
+async def test_i05_a_refresh_that_failed_leaves_the_value_its_own_age(new_store: NewStore) -> None:
+    told, source = Told(), AsyncSource("new")
+    source.fails = BrokenError()
+    store = new_store(stale_for="150ms", lease="60s", events=told)
+    await store.set("k", "first", ttl=0.02)
+    await async_pass_time(0.03)
+
+    assert await store.get_or_set("k", source.load) == "first"
+    await async_until(lambda: told.times("load-error") == 1, "the refresh has failed")
+    await async_idle(store)
+    await async_pass_time(0.2)  # the lease had made the key live longer
+    source.fails = None
+
+    assert await store.get("k") is MISS
+    assert await store.get_or_set("k", source.load) == "new"

@@ -1,0 +1,365 @@
+# Generated from ../_async/test_cache_outage.py by .ci/unasync.py; do not edit.
+"""An outage of some length: one load at a time, nobody waits for longer than needed, and all comes back."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import pytest
+import redis
+
+from modkit_redis.cache.entries.scripts import ACQUIRE, FILL, RELEASE, RENEW, STORE, TOUCH
+from modkit_redis.contract import MISS, StoreUnavailableError
+from modkit_redis.testing import EmbeddedServer
+from tests.caching import (
+    Caches,
+    Call,
+    Seen,
+    at_once,
+    lapse,
+    load_scripts,
+    until,
+    within,
+)
+from tests.faults.mute import mute_peer
+from tests.faults.proxy import Proxy
+from tests.support import stock_client
+
+TIMEOUT: Final = 0.2
+LEASE: Final = 0.4
+CLIENT: Final = {"read_timeout": "200ms", "dial_timeout": "200ms"}
+
+
+class Loader:
+    """Counts its loads, and how many there are at a time."""
+
+    def __init__(self) -> None:
+        self.loads = self.now = self.most = 0
+
+    def load(self) -> str:
+        self.loads += 1
+        self.now += 1
+        self.most = max(self.most, self.now)
+        number = self.loads
+        lapse(0.05)
+        self.now -= 1
+        return f"loaded {number}"
+
+
+@pytest.fixture
+def caches() -> Iterator[Caches]:
+    caches = Caches()
+    yield caches
+    caches.close()
+
+
+@pytest.fixture
+def private_admin(private_server: EmbeddedServer) -> Iterator[redis.Redis]:
+    with stock_client(private_server.addr) as admin:
+        load_scripts(admin)
+        yield admin
+
+
+@pytest.mark.parametrize("callers", [1, 50])
+def test_in_an_outage_one_loads_at_a_time_for_all_callers(
+    closed_port: str, caches: Caches, callers: int
+) -> None:
+    cache, loader = caches.open(closed_port, "", on_outage="miss"), Loader()
+
+    def load() -> str:
+        # All have asked by now, the leader twice: what they wait for is this load, or the next.
+        until(lambda: len(cache.seen.of("degraded")) > callers, "all have asked")
+        return loader.load()
+
+    with within(1):
+        answers = at_once([lambda: cache.store.get_or_set("key", load)] * callers)
+
+    assert {*answers} <= {"loaded 1", "loaded 2"}
+    assert loader.loads <= 2
+    assert loader.most == 1
+
+
+@pytest.mark.parametrize("bound", ["read_timeout", "deadline"])
+def test_fifty_callers_of_a_server_that_is_silent_are_answered_in_time(caches: Caches, bound: str) -> None:
+    with mute_peer() as addr:
+        client = {"read_timeout": "200ms"} if bound == "read_timeout" else {"read_timeout": "1m"}
+        deadline = {"deadline": "200ms"} if bound == "deadline" else {}
+        cache, loader = caches.open(addr, "", client, on_outage="miss", **deadline), Loader()
+
+        # Each asks once, and then one after another at most twice for the lease.
+        with within(3 * TIMEOUT + 2 * 0.05):
+            answers = at_once([lambda: cache.store.get_or_set("key", loader.load)] * 50)
+
+    assert {*answers} <= {"loaded 1", "loaded 2"}
+    assert loader.most == 1
+
+
+def test_fifty_callers_of_a_server_that_is_gone_raise_and_load_nothing(
+    closed_port: str, caches: Caches
+) -> None:
+    cache, loader = caches.open(closed_port, ""), Loader()
+
+    with within(1):
+        answers = at_once([lambda: cache.store.get_or_set("key", loader.load)] * 50)
+
+    assert {type(answer) for answer in answers if isinstance(answer, StoreUnavailableError)} == {
+        type(answer) for answer in answers
+    }
+    assert loader.loads == 0
+
+
+def test_in_an_outage_keys_do_not_wait_for_each_other(closed_port: str, caches: Caches) -> None:
+    cache, seen = caches.open(closed_port, "", on_outage="miss"), Seen()
+
+    def load() -> str:
+        seen.append(cache.seen[0])
+        until(lambda: len(seen) == 2, "the other loads at the same time")
+        return "loaded"
+
+    answers = at_once(
+        [lambda: cache.store.get_or_set("one", load), lambda: cache.store.get_or_set("other", load)]
+    )
+
+    assert answers == ["loaded", "loaded"]
+
+
+def test_in_an_outage_what_a_loader_raises_reaches_the_caller(closed_port: str, caches: Caches) -> None:
+    cache = caches.open(closed_port, "", on_outage="miss")
+
+    def fail() -> str:
+        raise LookupError("no such row")
+
+    with pytest.raises(LookupError, match="no such row"):
+        cache.store.get_or_set("key", fail)
+
+    assert cache.seen.kinds() == ["degraded", "miss", "degraded", "load-error"]
+
+
+def test_what_was_loaded_in_an_outage_is_not_stored(private_server: EmbeddedServer, caches: Caches) -> None:
+    cache, loader = caches.open(private_server.addr, "", on_outage="miss"), Loader()
+    private_server.kill()
+    assert cache.store.get_or_set("key", loader.load) == "loaded 1"
+
+    private_server.restart()
+
+    assert cache.store.get("key") is MISS
+    assert cache.store.get_or_set("key", loader.load) == "loaded 2"
+    assert cache.store.get("key") == "loaded 2"
+
+
+@pytest.mark.parametrize("is_executed", [True, False])
+def test_after_a_lost_fill_nobody_waits_for_longer_than_needed(
+    proxy: Proxy, addr: str, admin: redis.Redis, prefix: str, caches: Caches, *, is_executed: bool
+) -> None:
+    load_scripts(admin)
+    cache = caches.open(proxy.addr, prefix, CLIENT, lease="400ms")
+    other = caches.open(addr, prefix, CLIENT, lease="400ms")
+    loader, others = Loader(), Loader()
+    if is_executed:
+        proxy.swallow(FILL.sha.encode())
+    else:
+        proxy.reset_request(FILL.sha.encode())
+
+    leader = Call(lambda: cache.store.get_or_set("key", loader.load))
+    until(lambda: loader.loads == 1, "the leader loads")
+    waiter = Call(lambda: other.store.get_or_set("key", others.load))
+    with within(0.05 + TIMEOUT):
+        assert leader.result() == "loaded 1"
+    with within(0.1 if is_executed else LEASE + 0.1 + 0.05):  # a poll, and the lease where it is still there
+        assert waiter.result() == "loaded 1"
+
+    assert (loader.loads, others.loads) == (1, 0 if is_executed else 1)
+    assert cache.seen.kinds() == ["miss", "load", "degraded"]
+
+
+def test_callers_of_one_process_share_a_value_whose_fill_was_lost(
+    proxy: Proxy, admin: redis.Redis, prefix: str, caches: Caches
+) -> None:
+    load_scripts(admin)
+    cache, loader = caches.open(proxy.addr, prefix, {**CLIENT, "pool_size": 20}, lease="400ms"), Loader()
+    proxy.swallow(FILL.sha.encode())
+
+    with within(0.05 + TIMEOUT):
+        answers = at_once([lambda: cache.store.get_or_set("key", loader.load)] * 20)
+
+    assert answers == ["loaded 1"] * 20
+    assert loader.loads == 1
+
+
+@pytest.mark.parametrize("outage", ["raise", "miss"])
+def test_who_waits_for_another_process_hears_of_an_outage(
+    private_server: EmbeddedServer, caches: Caches, outage: str
+) -> None:
+    leading = caches.open(private_server.addr, "", CLIENT)
+    waiting, loader = caches.open(private_server.addr, "", CLIENT, on_outage=outage), Loader()
+    is_dead: list[bool] = []
+
+    def load_until_it_is_dead() -> str:
+        until(lambda: bool(is_dead), "the server is dead")
+        return "loaded by the other"
+
+    leader = Call(lambda: leading.store.get_or_set("key", load_until_it_is_dead))
+    with stock_client(private_server.addr) as admin:
+        until(lambda: bool(admin.exists("cache:key")), "the other has the lease")
+    waiter = Call(lambda: waiting.store.get_or_set("key", loader.load))
+    until(lambda: "miss" in waiting.seen.kinds(), "it waits")
+    lapse(0.03)
+
+    private_server.kill()
+
+    with within(TIMEOUT + 0.1):
+        if outage == "raise":
+            with pytest.raises(StoreUnavailableError):
+                waiter.result()
+        else:
+            assert waiter.result() == "loaded 1"
+    is_dead.append(True)
+    assert leader.result() == "loaded by the other"
+
+
+def test_a_full_pool_is_an_outage_to_reads_and_raises_from_writes(
+    addr: str, prefix: str, caches: Caches
+) -> None:
+    client = {"pool_size": 1, "pool_timeout": "30ms"}
+    cache, loader = caches.open(addr, prefix, client, on_outage="miss"), Loader()
+    strict = caches.open(addr, prefix, client)
+    cache.store.set("key", "there")
+    pools: list[Any] = [each.module.client().connection_pool for each in (cache, strict)]
+    held = [pool.get_connection() for pool in pools]
+
+    assert cache.store.get("key", "none") == "none"
+    assert cache.store.get_many(["key"]) == [MISS]
+    assert cache.store.ttl("key") is MISS
+    assert cache.store.get_or_set("key", loader.load) == "loaded 1"
+    calls: list[Callable[[], Any]] = [
+        lambda: cache.store.set("key", "new"),
+        lambda: cache.store.touch("key"),
+        lambda: cache.store.delete("key"),
+        lambda: cache.store.clear(),
+        lambda: strict.store.get("key"),
+        lambda: strict.store.get_or_set("key", loader.load),
+    ]
+    for call in calls:
+        with pytest.raises(StoreUnavailableError) as caught:
+            call()
+        assert caught.value.reason == "pool-timeout"
+    for pool, connection in zip(pools, held, strict=True):
+        pool.release(connection)
+
+    assert cache.store.get("key") == strict.store.get("key") == "there"
+    assert loader.loads == 1
+
+
+def test_a_pool_of_one_is_enough_for_callers_that_wait_for_each_other(
+    addr: str, prefix: str, caches: Caches
+) -> None:
+    cache = caches.open(addr, prefix, {"pool_size": 1, "pool_timeout": "5s"})
+    inner = Loader()
+
+    def load() -> str:
+        return "outer " + cache.store.get_or_set("inner", inner.load)
+
+    answers = at_once([lambda: cache.store.get_or_set("outer", load)] * 20)
+
+    assert answers == ["outer loaded 1"] * 20
+
+
+@pytest.mark.parametrize("script", [ACQUIRE, FILL, RELEASE, RENEW, STORE, TOUCH], ids=lambda each: each.name)
+def test_scripts_may_be_flushed_at_any_time(
+    private_server: EmbeddedServer, private_admin: redis.Redis, caches: Caches, script: Any
+) -> None:
+    with Proxy(private_server.addr) as proxy:
+        cache, loader = caches.open(proxy.addr, "", lease="150ms"), Loader()
+        proxy.at(script.sha.encode(), private_admin.script_flush)
+
+        def load() -> str:
+            if script is RENEW:
+                until(proxy.has_struck, "the lease is renewed")
+            if script is RELEASE:
+                raise LookupError
+            return loader.load()
+
+        assert cache.store.set("there", 1, only_if="absent")
+        assert cache.store.touch("there")
+        if script is RELEASE:
+            with pytest.raises(LookupError):
+                cache.store.get_or_set("key", load)
+            assert private_admin.exists("cache:key") == 0
+        else:
+            assert cache.store.get_or_set("key", load) == "loaded 1"
+            assert cache.store.get("key") == "loaded 1"
+        assert proxy.has_struck()
+        assert not cache.seen.of("degraded")
+
+
+def restart(server: EmbeddedServer) -> None:
+    server.restart()
+
+
+def flush(server: EmbeddedServer) -> None:
+    with stock_client(server.addr) as admin:
+        admin.flushall()
+
+
+@pytest.mark.parametrize("generations", [False, True])
+@pytest.mark.parametrize("lose", [restart, flush])
+def test_a_server_that_lost_its_data_during_a_load_stores_nothing_of_it(
+    private_server: EmbeddedServer, caches: Caches, lose: Any, *, generations: bool
+) -> None:
+    cache, loader = caches.open(private_server.addr, "", generations=generations), Loader()
+    cache.store.set("there", 1)
+
+    def load() -> str:
+        lose(private_server)
+        return loader.load()
+
+    assert cache.store.get_or_set("key", load) == "loaded 1"
+
+    assert {"fill-refused", "degraded"} & {*cache.seen.kinds()}
+    assert cache.store.get("key") is MISS
+    assert cache.store.get_or_set("key", loader.load) == "loaded 2"
+    assert cache.store.get_or_set("key", loader.load) == "loaded 2"
+
+
+@pytest.mark.parametrize("script", [ACQUIRE, FILL], ids=lambda each: each.name)
+def test_trouble_in_the_background_is_told_and_no_more(
+    proxy: Proxy,
+    admin: redis.Redis,
+    prefix: str,
+    caches: Caches,
+    caplog: pytest.LogCaptureFixture,
+    script: Any,
+) -> None:
+    load_scripts(admin)
+    cache, loader = caches.open(proxy.addr, prefix, CLIENT, stale_for="1m", lease="400ms"), Loader()
+    cache.store.set("key", "old", ttl=0.02)
+    until(lambda: admin.pttl(f"{prefix}:cache:key") < 60_000, "it is stale")
+    proxy.reset_request(script.sha.encode())
+
+    assert cache.store.get_or_set("key", loader.load) == "old"
+    until(lambda: bool(cache.seen.of("degraded")), "the trouble is told")
+
+    with within(LEASE + 0.5):
+        while cache.store.get_or_set("key", loader.load) == "old":
+            lapse(0.01)
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+def test_a_loader_that_fails_in_the_background_is_logged_by_name(
+    addr: str, admin: redis.Redis, prefix: str, caches: Caches, caplog: pytest.LogCaptureFixture
+) -> None:
+    cache = caches.open(addr, prefix, stale_for="1m")
+    cache.store.set("key", "old", ttl=0.02)
+    until(lambda: admin.pttl(f"{prefix}:cache:key") < 60_000, "it is stale")
+
+    def fail() -> str:
+        raise LookupError("s3cret")
+
+    assert cache.store.get_or_set("key", fail) == "old"
+    until(lambda: bool(cache.seen.of("load-error")), "it has failed")
+    until(lambda: bool(caplog.records), "it is logged")
+
+    assert [record.getMessage() for record in caplog.records] == ["a value could not be loaded: LookupError"]
+    assert cache.store.get_or_set("key", fail) == "old"
