@@ -26,8 +26,9 @@ class AsyncRedisExecutor:
 
     async def execute(self, *command: Argument, deadline: Duration | None = None) -> Reply:
         """Send one command and return its reply; see ``AsyncExecutor``."""
-        [reply] = await self._send([command], str(command[0]), deadline)
-        return reply
+        operation = str(command[0])
+        [reply] = await async_exchange(self._pool, [command], operation, moment(deadline))
+        return answered(reply, operation)
 
     async def execute_many(
         self, commands: Sequence[Command | ScriptCall], *, deadline: Duration | None = None

@@ -27,8 +27,9 @@ class RedisExecutor:
 
     def execute(self, *command: Argument, deadline: Duration | None = None) -> Reply:
         """Send one command and return its reply; see ``Executor``."""
-        [reply] = self._send([command], str(command[0]), deadline)
-        return reply
+        operation = str(command[0])
+        [reply] = exchange(self._pool, [command], operation, moment(deadline))
+        return answered(reply, operation)
 
     def execute_many(
         self, commands: Sequence[Command | ScriptCall], *, deadline: Duration | None = None

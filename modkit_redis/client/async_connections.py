@@ -26,7 +26,7 @@ from modkit_redis.client.errors import (
     without_traces,
 )
 from modkit_redis.client.guard import RETRIABLE, Guard, backoff
-from modkit_redis.client.guarded import Guarded
+from modkit_redis.client.guarded import FEW, Guarded
 from modkit_redis.client.sockets import poll_of
 
 _TLS_PIECE: Final = 65_536
@@ -120,7 +120,9 @@ class AsyncGuardedConnection(Guarded, _AsyncBase):
         """Pack *commands*, to be sent next."""
         commands = list(commands)
         self._packed = len(commands)
-        return super().pack_commands(commands)
+        if len(commands) > FEW:
+            return super().pack_commands(commands)
+        return [b"".join(chunk for each in commands for chunk in self.pack_command(*each))]
 
     async def send_packed_command(
         self, command: bytes | str | Iterable[bytes], check_health: bool = True

@@ -26,7 +26,7 @@ from modkit_redis.client.errors import (
     without_traces,
 )
 from modkit_redis.client.guard import RETRIABLE, Guard, backoff
-from modkit_redis.client.guarded import Guarded
+from modkit_redis.client.guarded import FEW, Guarded
 from modkit_redis.client.sockets import TimedSocket
 from modkit_redis.contract.errors import ModkitRedisError
 
@@ -125,7 +125,9 @@ class GuardedConnection(Guarded, _SyncBase):
         """Pack *commands*, to be sent next."""
         commands = list(commands)
         self._packed = len(commands)
-        return super().pack_commands(commands)
+        if len(commands) > FEW:
+            return super().pack_commands(commands)
+        return [b"".join(chunk for each in commands for chunk in self._command_packer.pack(*each))]
 
     def send_packed_command(self, command: Any, check_health: bool = True) -> None:
         """Send packed commands within the write timeout."""

@@ -22,7 +22,7 @@ from modkit_redis.client.errors import ResponseRefusedError
 from modkit_redis.contract.errors import ArgumentError
 from modkit_redis.contract.values import milliseconds
 
-_FIRST_PAUSE: Final = 0.01  # seconds, between two questions whether another has loaded the value
+_SHORTEST_PAUSE: Final = 0.01  # seconds, between two questions whether another has loaded the value
 _LONGEST_PAUSE: Final = 0.1
 _NONE: Final = (b"null", b"\xc0")  # a `None` as either codec writes it
 
@@ -126,7 +126,7 @@ class Loads:
 
     def _lead(self, request: Request, found: Found, seen: float, flight: Flight) -> Outcome:
         """Load the value under the lease, or return what another has loaded meanwhile."""
-        token, began, seconds = secrets.token_bytes(8), time.monotonic(), _FIRST_PAUSE
+        token, began = secrets.token_bytes(8), time.monotonic()
         has_waited, spares_failed = False, request.plan.error_ms > 0
         while True:
             moment = flight.next_moment()
@@ -138,8 +138,8 @@ class Loads:
                 return Outcome(loaded.encoded, loaded.moment)
             if answer.status is Status.HELD:
                 has_waited = True
-                pause(seconds)
-                seconds = min(seconds * 2, _LONGEST_PAUSE)
+                waited = time.monotonic() - began
+                pause(min(max(waited / 4, _SHORTEST_PAUSE), _LONGEST_PAUSE))
             elif answer.status is Status.FAILED and not self._is_usable(request, answer.found):
                 spares_failed = False
             else:
