@@ -20,7 +20,7 @@ from unittest import mock
 
 from modkit_redis import AsyncRedisBundle, RedisBundle
 from modkit_redis.cache.entries.scripts import FILL
-from modkit_redis.cache.loads.flights import Outcome
+from modkit_redis.cache.loads.flight import Outcome
 from modkit_redis.client import Script
 from modkit_redis.contract import MISS
 from tests.capability import stock_async_client
