@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
-from typing import Literal, TypeVar, cast, overload
+from typing import Final, Literal, TypeVar, cast, overload
 
 import redis
 
@@ -27,6 +27,8 @@ from modkit_redis.contract.values import Duration
 
 T = TypeVar("T")
 D = TypeVar("D")
+
+_LONGEST_MS: Final = 2**53  # others may have set a TTL that no timedelta can hold
 
 
 class RedisCacheStore:
@@ -115,6 +117,8 @@ class RedisCacheStore:
         """Return a value or ``MISS`` for each of *keys*, in their order."""
         if isinstance(keys, str):
             raise ArgumentError("keys", "must be a sequence of keys, not text")
+        if not isinstance(keys, Iterable):
+            raise ArgumentError("keys", "must be a sequence of keys")
         keys = list(keys)
         names = {key: self._entries.name(key) for key in keys}
         self._codec.check(type)
@@ -171,7 +175,9 @@ class RedisCacheStore:
             found = self._read.missed(error, key)
         if not isinstance(found, Entry) or found.fresh_ms <= 0:
             return MISS
-        return NO_EXPIRY if found.fresh_ms == math.inf else timedelta(milliseconds=found.fresh_ms)
+        if found.fresh_ms == math.inf:
+            return NO_EXPIRY
+        return timedelta(milliseconds=min(found.fresh_ms, _LONGEST_MS))
 
     def touch(self, key: str, *, ttl: Lifetime | None = None) -> bool:
         """Let the value live for *ttl* from now, and return whether there was one."""

@@ -111,7 +111,12 @@ class AsyncEntries:
     async def _look_at(self, names: Sequence[str]) -> list[Found]:
         timed = self._extended or bool(self._generation)
         pttls: list[Command] = [("PTTL", name) for name in names] if timed else []
-        replies = await self._send([*self._ask_generation(), *pttls, ("MGET", *names)])
+        try:
+            replies = await self._send([*self._ask_generation(), *pttls, ("MGET", *names)])
+        except ResponseError as error:
+            if is_wrong_type(error):  # the generation: MGET takes other types for nothing
+                return [Absence.WRONG_TYPE] * len(names)
+            raise
         raws = cast("list[Reply]", replies.pop())
         generation, left = replies[: len(self._generation)], replies[len(self._generation) :]
         found = [
@@ -138,7 +143,7 @@ class AsyncEntries:
         self, name: str, encoded: Encoded, ttl_ms: int, grace_ms: int, only_if: Condition = None
     ) -> bool:
         """Store a value, and return whether it was stored."""
-        [reply] = await self._send([self._storing(name, encoded, ttl_ms, grace_ms, only_if)])
+        [reply] = await self._store([self._storing(name, encoded, ttl_ms, grace_ms, only_if)])
         return reply != 0
 
     async def write_many(self, values: Mapping[str, tuple[Encoded, int]], grace_ms: int) -> None:
@@ -147,7 +152,7 @@ class AsyncEntries:
             self._storing(name, encoded, ttl_ms, grace_ms) for name, (encoded, ttl_ms) in values.items()
         ]
         for chunk in _chunks(commands):
-            await self._send(chunk)
+            await self._store(chunk)
 
     async def remove(self, names: Sequence[str]) -> int:
         """Remove entries and return how many were there."""
@@ -236,6 +241,14 @@ class AsyncEntries:
         except ResponseError as error:
             if is_wrong_type(error):
                 raise ResponseRefusedError(call.script.name, "wrong-type") from None
+            raise
+
+    async def _store(self, commands: Sequence[Command | ScriptCall]) -> list[Reply]:
+        try:
+            return await self._send(commands)
+        except ResponseError as error:
+            if is_wrong_type(error):  # the generation: an entry of another type is replaced
+                raise ResponseRefusedError(STORE.name, "wrong-type") from None
             raise
 
     async def _send(self, commands: Sequence[Command | ScriptCall]) -> list[Reply]:

@@ -112,7 +112,12 @@ class Entries:
     def _look_at(self, names: Sequence[str]) -> list[Found]:
         timed = self._extended or bool(self._generation)
         pttls: list[Command] = [("PTTL", name) for name in names] if timed else []
-        replies = self._send([*self._ask_generation(), *pttls, ("MGET", *names)])
+        try:
+            replies = self._send([*self._ask_generation(), *pttls, ("MGET", *names)])
+        except ResponseError as error:
+            if is_wrong_type(error):  # the generation: MGET takes other types for nothing
+                return [Absence.WRONG_TYPE] * len(names)
+            raise
         raws = cast("list[Reply]", replies.pop())
         generation, left = replies[: len(self._generation)], replies[len(self._generation) :]
         found = [
@@ -139,7 +144,7 @@ class Entries:
         self, name: str, encoded: Encoded, ttl_ms: int, grace_ms: int, only_if: Condition = None
     ) -> bool:
         """Store a value, and return whether it was stored."""
-        [reply] = self._send([self._storing(name, encoded, ttl_ms, grace_ms, only_if)])
+        [reply] = self._store([self._storing(name, encoded, ttl_ms, grace_ms, only_if)])
         return reply != 0
 
     def write_many(self, values: Mapping[str, tuple[Encoded, int]], grace_ms: int) -> None:
@@ -148,7 +153,7 @@ class Entries:
             self._storing(name, encoded, ttl_ms, grace_ms) for name, (encoded, ttl_ms) in values.items()
         ]
         for chunk in _chunks(commands):
-            self._send(chunk)
+            self._store(chunk)
 
     def remove(self, names: Sequence[str]) -> int:
         """Remove entries and return how many were there."""
@@ -237,6 +242,14 @@ class Entries:
         except ResponseError as error:
             if is_wrong_type(error):
                 raise ResponseRefusedError(call.script.name, "wrong-type") from None
+            raise
+
+    def _store(self, commands: Sequence[Command | ScriptCall]) -> list[Reply]:
+        try:
+            return self._send(commands)
+        except ResponseError as error:
+            if is_wrong_type(error):  # the generation: an entry of another type is replaced
+                raise ResponseRefusedError(STORE.name, "wrong-type") from None
             raise
 
     def _send(self, commands: Sequence[Command | ScriptCall]) -> list[Reply]:

@@ -1,0 +1,264 @@
+"""I11: whatever lies at a key, a read gives a value or a counted miss, and a write or a load replaces it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Final
+
+import pytest
+import redis
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from modkit_redis.cache._core import lease_bytes
+from modkit_redis.contract import MISS, CommandRefusedError
+from tests.caching import AsyncCache, AsyncCaches, async_until, within
+from tests.faults.hostile import TTLS, anything
+
+PLANS: Final[dict[str, dict[str, Any]]] = {
+    "plain": {},
+    "grace": {"stale_for": "1h", "stale_if_error": "1h", "early_refresh": True, "negative_ttl": "1s"},
+    "generations": {"generations": True},
+    "msgpack": {"codec": "msgpack", "max_bytes": 1000},
+}
+each_plan = pytest.mark.parametrize("plan", PLANS)
+law = settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None
+)
+
+
+@pytest.fixture
+async def caches() -> AsyncIterator[AsyncCaches]:
+    caches = AsyncCaches()
+    yield caches
+    await caches.aclose()
+
+
+async def load() -> str:
+    return "loaded"
+
+
+class Place:
+    """A key at which something lies, and the store that finds it."""
+
+    def __init__(self, cache: AsyncCache, admin: redis.Redis, prefix: str) -> None:
+        self.store, self.seen, self.admin = cache.store, cache.seen, admin
+        self.name = f"{prefix}:cache:key"
+
+    def put(self, raw: bytes, ttl_ms: int | None) -> None:
+        self.admin.set(self.name, raw, px=ttl_ms)
+        self.seen.clear()
+
+    async def check(self, raw: bytes, ttl_ms: int | None) -> None:
+        """Check what each call makes of these bytes."""
+        for kind in (None, int, bytes):
+            self.put(raw, ttl_ms)
+            value = await self.store.get("key", type=kind)
+            assert self.seen.kinds() in ([["miss"], ["undecodable", "miss"]] if value is MISS else [["hit"]])
+        self.put(raw, ttl_ms)
+        many = await self.store.get_many(["key", "none", "key"])
+        assert many[1] is MISS
+        assert [each is MISS for each in many] == [many[0] is MISS, True, many[0] is MISS]
+        await self.store.ttl("key")
+        assert await self.store.touch("key") in (True, False)
+        assert await self.store.get_many(["none"]) == [MISS]
+
+        for call in (self.set, self.set_many, self.set_again):
+            self.put(raw, ttl_ms)
+            await call()
+            assert await self.store.get("key") == "new"
+        assert 0 < self.admin.pttl(self.name) <= 3_660_000
+
+        self.put(raw, ttl_ms)
+        with within(0.4):
+            got = await self.store.get_or_set("key", load)
+        if self.seen.of("load") and not {"stale-hit", "early-refresh"} & {*self.seen.kinds()}:
+            assert got == "loaded"
+            assert await self.store.get("key") == "loaded"
+            assert 0 < self.admin.pttl(self.name) <= 3_660_000
+        background = self.store._loads._flights._background
+        await async_until(lambda: not background, "nothing is loaded in the background any more")
+        self.put(raw, ttl_ms)
+        assert await self.store.delete("key") in (0, 1)
+        assert await self.store.get("key") is MISS
+
+    async def set(self) -> None:
+        assert await self.store.set("key", "new")
+
+    async def set_many(self) -> None:
+        await self.store.set_many({"key": "new", "other": 1})
+
+    async def set_again(self) -> None:
+        absent = await self.store.set("key", "new", only_if="absent")
+        present = await self.store.set("key", "new", only_if="present")
+        assert absent or present
+
+
+@pytest.fixture
+def place(addr: str, prefix: str, caches: AsyncCaches, admin: redis.Redis, plan: str) -> Place:
+    return Place(caches.open(addr, prefix, lease="60ms", **PLANS[plan]), admin, prefix)
+
+
+@each_plan
+@law
+@given(raw=anything(), ttl_ms=TTLS)
+@example(raw=lease_bytes(b"\1" * 8), ttl_ms=None)
+@example(raw=lease_bytes(b"\1" * 8), ttl_ms=7_200_000)
+@example(raw=lease_bytes(b"\1" * 8) + b"more", ttl_ms=40)
+async def test_any_bytes_are_a_value_or_a_counted_miss_and_are_replaced(
+    place: Place, raw: bytes, ttl_ms: int | None
+) -> None:
+    await place.check(raw, ttl_ms)
+
+
+@pytest.mark.slow
+@each_plan
+@settings(law, max_examples=1500)
+@given(raw=anything(), ttl_ms=TTLS)
+async def test_any_bytes_at_all_are_a_value_or_a_counted_miss_and_are_replaced(
+    place: Place, raw: bytes, ttl_ms: int | None
+) -> None:
+    await place.check(raw, ttl_ms)
+
+
+@law
+@given(generation=st.binary(max_size=12))
+@example(generation=b"")
+@example(generation=bytes(8))
+async def test_any_bytes_may_be_the_generation(
+    addr: str, prefix: str, caches: AsyncCaches, admin: redis.Redis, generation: bytes
+) -> None:
+    place = Place(caches.open(addr, prefix, lease="60ms", generations=True), admin, prefix)
+    await place.store.set("key", "of another generation")
+    admin.set(f"{prefix}:cache:generation:now", generation)
+
+    assert await place.store.get("key") is MISS
+    assert await place.store.get_many(["key"]) == [MISS]
+    assert await place.store.touch("key") is False
+    assert await place.store.get_or_set("key", load) == "loaded"
+    assert await place.store.get("key") == "loaded"
+    await place.store.clear()
+    assert await place.store.get("key") is MISS
+
+
+def as_list(admin: redis.Redis, name: str) -> None:
+    admin.rpush(name, "x")
+
+
+def as_hash(admin: redis.Redis, name: str) -> None:
+    admin.hset(name, "x", "y")
+
+
+def as_set(admin: redis.Redis, name: str) -> None:
+    admin.sadd(name, "x")
+
+
+def as_sorted_set(admin: redis.Redis, name: str) -> None:
+    admin.zadd(name, {"x": 1})
+
+
+def as_stream(admin: redis.Redis, name: str) -> None:
+    admin.xadd(name, {"x": "y"})
+
+
+each_kind = pytest.mark.parametrize("make", [as_list, as_hash, as_set, as_sorted_set, as_stream])
+Make = Callable[[redis.Redis, str], None]
+
+
+@each_plan
+@each_kind
+async def test_a_value_of_another_type_is_a_counted_miss_to_reads(
+    place: Place, admin: redis.Redis, make: Make
+) -> None:
+    make(admin, place.name)
+
+    assert await place.store.get("key", "none") == "none"
+    assert place.seen.kinds() == ["undecodable", "miss"]
+    assert await place.store.get_many(["key"]) == [MISS]
+    assert await place.store.ttl("key") is MISS
+    assert await place.store.touch("key") is False
+    assert await place.store.set("key", "new", only_if="present") is False
+    assert admin.type(place.name) != b"string"
+
+
+@each_plan
+@each_kind
+async def test_a_value_of_another_type_is_replaced_by_writes(
+    place: Place, admin: redis.Redis, make: Make
+) -> None:
+    for call in (place.set, place.set_many, place.set_again):
+        await place.store.delete("key")
+        make(admin, place.name)
+        await call()
+
+        assert await place.store.get("key") == "new"
+    await place.store.delete("key")
+    make(admin, place.name)
+    assert await place.store.delete("key") == 1
+
+
+@each_plan
+@each_kind
+async def test_nothing_is_loaded_over_a_value_of_another_type(
+    place: Place, admin: redis.Redis, make: Make
+) -> None:
+    make(admin, place.name)
+
+    with pytest.raises(CommandRefusedError) as caught:
+        await place.store.get_or_set("key", load)
+
+    assert caught.value.reason == "wrong-type"
+    assert admin.type(place.name) != b"string"
+    assert not place.seen.of("load")
+
+
+@each_plan
+@each_kind
+async def test_a_key_that_takes_another_type_during_a_load_keeps_it(
+    place: Place, admin: redis.Redis, make: Make
+) -> None:
+    async def load_slowly() -> str:
+        admin.delete(place.name)
+        make(admin, place.name)
+        renewals = count(admin)
+        await async_until(lambda: count(admin) > renewals, "the lease was to be renewed")
+        return "loaded"
+
+    assert await place.store.get_or_set("key", load_slowly) == "loaded"
+
+    assert place.seen.kinds() == ["miss", "load", "fill-refused"]
+    assert admin.type(place.name) != b"string"
+
+
+def count(admin: redis.Redis) -> int:
+    """Return how many scripts the server has run."""
+    stats: Any = admin.info("commandstats")
+    return sum(stats.get(f"cmdstat_{each}", {"calls": 0})["calls"] for each in ("evalsha", "eval"))
+
+
+@each_kind
+async def test_a_generation_of_another_type_is_a_miss_to_reads_and_a_refusal_to_the_rest(
+    addr: str, prefix: str, caches: AsyncCaches, admin: redis.Redis, make: Make
+) -> None:
+    cache = caches.open(addr, prefix, generations=True)
+    make(admin, f"{prefix}:cache:generation:now")
+    store = cache.store
+    calls: list[Callable[[], Any]] = [
+        lambda: store.set("key", 1),
+        lambda: store.set_many({"key": 1}),
+        lambda: store.set("key", 1, only_if="absent"),
+        lambda: store.get_or_set("key", load),
+    ]
+
+    assert await store.get("key") is MISS
+    assert await store.get_many(["key"]) == [MISS]
+    assert await store.ttl("key") is MISS
+    assert await store.touch("key") is False
+    for call in calls:
+        with pytest.raises(CommandRefusedError) as caught:
+            await call()
+        assert caught.value.reason == "wrong-type"
+    assert await store.delete("key") == 0
+    await store.clear()
+
+    assert await store.get_or_set("key", load) == "loaded"
