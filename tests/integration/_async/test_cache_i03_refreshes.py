@@ -159,3 +159,27 @@ async def test_i04_touching_during_a_refresh_does_not_end_it(
     await async_idle(store)
 
     assert await store.get("k") == "new"
+
+
+async def clear_here(here: AsyncRedisCacheStore, there: object) -> None:
+    await here.clear()
+
+
+@pytest.mark.parametrize(
+    "way", [delete_here, set_here, set_many_here, clear_here], ids=lambda way: way.__name__
+)
+async def test_i03_who_reads_after_a_removal_in_this_process_does_not_wait_for_the_load_before_it(
+    new_store: NewStore, way: Way
+) -> None:
+    old, new = AsyncSource("old", held=1), AsyncSource("new")
+    store = new_store(lease="60s")
+    first = asking(store, old)
+    await old.begun[0].wait()
+
+    await (way(store, store, None, "") if way is delete_here else way(store, store))
+
+    assert await asking(store, new).result() in ("new", "set")
+    assert not first.is_done
+    old.gates[0].open()
+    assert await first.result() == "old"
+    assert await store.get("k") in ("new", "set")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
@@ -20,6 +21,9 @@ from tests.crews import AsyncJob, AsyncSource, Told, async_pass_time, async_unti
 
 NewStore = Callable[..., AsyncRedisCacheStore]
 Connect = Callable[..., redis.asyncio.Redis]
+
+
+WHO: ContextVar[str] = ContextVar("who", default="nobody")
 
 
 async def make_stale(store: AsyncRedisCacheStore, *keys: str) -> None:
@@ -190,3 +194,32 @@ async def test_a_caller_who_may_not_have_the_old_value_joins_its_refresh(new_sto
 
     assert await job.result() == "new"
     assert source.loads == 1
+
+
+async def test_a_refresh_sees_the_context_of_the_call_that_caused_it(new_store: NewStore) -> None:
+    store = new_store(stale_for="60s")
+    await make_stale(store, "k")
+
+    async def load() -> str:
+        return WHO.get()
+
+    token = WHO.set("me")
+    await store.get_or_set("k", load)
+    WHO.reset(token)
+    await async_idle(store)
+
+    assert await store.get("k") == "me"
+
+
+async def test_what_a_load_took_is_kept_with_its_value(new_store: NewStore, prefix: str) -> None:
+    store = new_store(early_refresh=True)
+
+    async def load() -> str:
+        await async_pass_time(0.03)
+        return "slow"
+
+    await store.get_or_set("k", load)
+
+    found = await store._entries.look(f"{prefix}:cache:k", timed=True)
+    assert isinstance(found, Entry)
+    assert 30 <= found.cost_ms < 1000

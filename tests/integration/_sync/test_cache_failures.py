@@ -94,6 +94,48 @@ def test_who_cannot_do_with_the_old_value_loads_during_the_cool_down(new_store: 
     assert store.get("k") == "new"
 
 
+def test_whose_grace_is_over_loads_during_the_cool_down(new_store: NewStore) -> None:
+    store, source = new_store(stale_if_error="60s", error_cooldown="60s"), broken()
+    make_old(store)
+    assert store.get_or_set("k", source.load) == "first"
+    source.fails = None
+
+    assert store.get_or_set("k", source.load) == "first"
+    assert store.get_or_set("k", source.load, stale_if_error=0.01) == "new"
+
+
+def test_during_the_cool_down_the_old_value_is_a_hit(new_store: NewStore) -> None:
+    told, source = Told(), broken()
+    store = new_store(stale_if_error="60s", error_cooldown="60s", events=told)
+    make_old(store)
+
+    for _ in range(5):
+        assert store.get_or_set("k", source.load) == "first"
+        idle(store)
+
+    assert (told.times("miss"), told.times("stale-hit"), source.loads) == (1, 5, 1)
+
+
+def test_a_value_that_was_removed_while_another_loaded_stands_in_for_nothing(
+    new_store: NewStore,
+) -> None:
+    told, source, failing = Told(), Source("new", held=1), broken()
+    here, there = new_store(stale_if_error="60s"), new_store(stale_if_error="60s", events=told)
+    make_old(here)
+    loading = asking(here, source)
+    source.begun[0].wait()
+    waiting = asking(there, failing)
+    until(lambda: told.times("miss") == 1, "it waits")
+    pass_time()
+
+    here.delete("k")
+
+    with pytest.raises(BrokenError):
+        waiting.result()
+    source.gates[0].open()
+    loading.result()
+
+
 def test_an_error_without_an_old_value_is_raised_each_time(new_store: NewStore) -> None:
     store, source = new_store(stale_if_error="60s", error_cooldown="60s"), broken()
 

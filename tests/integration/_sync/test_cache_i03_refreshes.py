@@ -160,3 +160,27 @@ def test_i04_touching_during_a_refresh_does_not_end_it(
     idle(store)
 
     assert store.get("k") == "new"
+
+
+def clear_here(here: RedisCacheStore, there: object) -> None:
+    here.clear()
+
+
+@pytest.mark.parametrize(
+    "way", [delete_here, set_here, set_many_here, clear_here], ids=lambda way: way.__name__
+)
+def test_i03_who_reads_after_a_removal_in_this_process_does_not_wait_for_the_load_before_it(
+    new_store: NewStore, way: Way
+) -> None:
+    old, new = Source("old", held=1), Source("new")
+    store = new_store(lease="60s")
+    first = asking(store, old)
+    old.begun[0].wait()
+
+    (way(store, store, None, "") if way is delete_here else way(store, store))
+
+    assert asking(store, new).result() in ("new", "set")
+    assert not first.is_done
+    old.gates[0].open()
+    assert first.result() == "old"
+    assert store.get("k") in ("new", "set")

@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
@@ -20,6 +21,9 @@ from tests.crews import Job, Source, Told, pass_time, until
 
 NewStore = Callable[..., RedisCacheStore]
 Connect = Callable[..., redis.Redis]
+
+
+WHO: ContextVar[str] = ContextVar("who", default="nobody")
 
 
 def make_stale(store: RedisCacheStore, *keys: str) -> None:
@@ -190,3 +194,32 @@ def test_a_caller_who_may_not_have_the_old_value_joins_its_refresh(new_store: Ne
 
     assert job.result() == "new"
     assert source.loads == 1
+
+
+def test_a_refresh_sees_the_context_of_the_call_that_caused_it(new_store: NewStore) -> None:
+    store = new_store(stale_for="60s")
+    make_stale(store, "k")
+
+    def load() -> str:
+        return WHO.get()
+
+    token = WHO.set("me")
+    store.get_or_set("k", load)
+    WHO.reset(token)
+    idle(store)
+
+    assert store.get("k") == "me"
+
+
+def test_what_a_load_took_is_kept_with_its_value(new_store: NewStore, prefix: str) -> None:
+    store = new_store(early_refresh=True)
+
+    def load() -> str:
+        pass_time(0.03)
+        return "slow"
+
+    store.get_or_set("k", load)
+
+    found = store._entries.look(f"{prefix}:cache:k", timed=True)
+    assert isinstance(found, Entry)
+    assert 30 <= found.cost_ms < 1000
