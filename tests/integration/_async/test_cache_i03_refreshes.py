@@ -183,3 +183,20 @@ async def test_i03_who_reads_after_a_removal_in_this_process_does_not_wait_for_t
     old.gates[0].open()
     assert await first.result() == "old"
     assert await store.get("k") in ("new", "set")
+
+
+async def test_i03_a_load_that_renews_its_lease_is_overtaken_as_any(new_store: NewStore) -> None:
+    old, new = AsyncSource("old", held=1), AsyncSource("new")
+    here, there = (new_store(lease="60ms") for _ in range(2))
+    first = asking(here, old)
+    await old.begun[0].wait()
+    await async_pass_time(0.2)
+
+    await there.delete("k")
+    late = [asking(store, new) for store in (here, there)]
+    assert await late[1].result() == "new"
+    await async_pass_time(0.2)
+    old.gates[0].open()
+
+    assert (await first.result(), await late[0].result()) == ("old", "new")
+    assert await here.get("k") == "new"

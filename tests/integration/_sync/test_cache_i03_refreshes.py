@@ -184,3 +184,20 @@ def test_i03_who_reads_after_a_removal_in_this_process_does_not_wait_for_the_loa
     old.gates[0].open()
     assert first.result() == "old"
     assert store.get("k") in ("new", "set")
+
+
+def test_i03_a_load_that_renews_its_lease_is_overtaken_as_any(new_store: NewStore) -> None:
+    old, new = Source("old", held=1), Source("new")
+    here, there = (new_store(lease="60ms") for _ in range(2))
+    first = asking(here, old)
+    old.begun[0].wait()
+    pass_time(0.2)
+
+    there.delete("k")
+    late = [asking(store, new) for store in (here, there)]
+    assert late[1].result() == "new"
+    pass_time(0.2)
+    old.gates[0].open()
+
+    assert (first.result(), late[0].result()) == ("old", "new")
+    assert here.get("k") == "new"
