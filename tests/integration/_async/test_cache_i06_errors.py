@@ -130,6 +130,7 @@ async def test_i06_an_error_after_a_delete_does_not_end_the_next_ones_lease(
     with pytest.raises(BrokenError):
         await first.result()
     assert len(leases(admin, prefix)) == 1
+    assert list(store._loads._flights._airborne) == [f"{prefix}:cache:k"]  # the next one's, to be joined
     source.gates[0].open()
     assert await second.result() == "new"
     assert await store.get("k") == "new"
