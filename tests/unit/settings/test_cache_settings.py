@@ -151,7 +151,7 @@ TYPED: Final[list[tuple[str, object, str]]] = [
     *(("compress_above", value, BYTES) for value in (True, 1e6, 63)),
     *(("codec", value, CODEC) for value in (None, 1, b"json")),
     *(("on_outage", value, OUTAGE) for value in (None, False)),
-    *((each, value, YES_OR_NO) for each in ("early_refresh", "generations") for value in (None, 1, [])),
+    *((each, value, YES_OR_NO) for each in ("early_refresh", "generations") for value in (None, 1, 0)),
 ]
 
 
