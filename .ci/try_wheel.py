@@ -12,16 +12,23 @@ from pathlib import Path
 
 TREE = Path(__file__).resolve().parent.parent
 PACKAGE = "modkit_redis"
+SCRIPTS = len(list((TREE / PACKAGE).rglob("*.lua")))
 CHECK = f"""
 import sys
 from importlib.metadata import version
 
 import {PACKAGE} as package
+from {PACKAGE}.cache.entries import scripts
 
 where, exported = package.__file__, package.__all__
 assert where.startswith(sys.prefix), f"imported from {{where}}, not from the wheel"
 for name in exported:
     getattr(package, name)
+lua = [each.name for each in vars(scripts).values() if isinstance(each, type(scripts.FILL)) and each.source]
+assert len(lua) == {SCRIPTS}, f"the wheel has the scripts {{lua}}"
+module = package.RedisBundle(config={{"addr": "localhost:1", "cache": {{"default_ttl": "1m"}}}})
+module.cache.store()  # in this environment without any extra
+module.shutdown_resources()
 print(f"{PACKAGE} {{version('modkit-redis')}} exports {{', '.join(exported)}}")
 """
 

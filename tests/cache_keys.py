@@ -1,4 +1,4 @@
-"""What a cache has left in Redis, and in this process."""
+"""What a cache has left in Redis and in this process, and what it sends."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import redis
 
 from modkit_redis.cache import AsyncRedisCacheStore, RedisCacheStore
+from modkit_redis.testing import ServerWatch
 from tests.crews import async_until, until
 
 _NOBODY = (bytes(8), b"\xff" * 8)
@@ -40,3 +41,19 @@ def idle(store: RedisCacheStore) -> None:
     """Wait until nothing in this process is busy for *store* (I16)."""
     flights, heart = store._loads._flights, store._loads._heart
     until(lambda: not (flights._airborne or flights._background or heart._held), "the store is idle")
+
+
+class Counter:
+    """What arrives at a server from those who are connected already."""
+
+    def __init__(self, watch: ServerWatch) -> None:
+        self._watch = watch
+
+    def begin(self) -> None:
+        self._watch.commands()
+        self._watch.round_trips()
+
+    def spent(self) -> tuple[int, list[str]]:
+        """Return the round trips and the names of the commands since it began."""
+        trips, commands = self._watch.round_trips(), self._watch.commands()
+        return trips, [each.split(" ")[0].upper() for each in commands]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from modkit_redis import AsyncRedisModule
-from modkit_redis.contract import StoreUnavailableError
-from tests.support import connections_named, stock_client
+from modkit_redis import AsyncRedisBundle, AsyncRedisModule
+from modkit_redis.contract import MISS, StoreUnavailableError
+from tests.support import connections_named, stock_client, wait_until
 
 pytestmark = pytest.mark.containers
 
@@ -26,6 +26,24 @@ async def test_ping_set_get_prefix_and_close(container_addr: str) -> None:
 
         await module.shutdown_resources()
 
-        assert connections_named(admin, "shop") == 0
+        wait_until(lambda: connections_named(admin, "shop") == 0, "the server sees no connection any more")
     with pytest.raises(StoreUnavailableError, match="closed"):
         await client.ping()
+
+
+async def test_a_value_is_loaded_once_found_and_deleted(container_addr: str) -> None:
+    bundle = AsyncRedisBundle(
+        config={"addr": container_addr, "key_prefix": "shop", "cache": {"default_ttl": "1m"}}
+    )
+    store, loads = bundle.cache.store(), []
+
+    async def load() -> dict[str, str]:
+        loads.append("ada")
+        return {"name": "Ada"}
+
+    found = [await store.get_or_set("user", load), await store.get_or_set("user", load)]
+
+    assert (found, loads) == ([{"name": "Ada"}] * 2, ["ada"])
+    assert await store.delete("user") == 1
+    assert await store.get("user") is MISS
+    await bundle.shutdown_resources()

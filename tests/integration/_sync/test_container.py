@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import pytest
 
-from modkit_redis import RedisModule
-from modkit_redis.contract import StoreUnavailableError
-from tests.support import connections_named, stock_client
+from modkit_redis import RedisBundle, RedisModule
+from modkit_redis.contract import MISS, StoreUnavailableError
+from tests.support import connections_named, stock_client, wait_until
 
 pytestmark = pytest.mark.containers
 
@@ -27,6 +27,24 @@ def test_ping_set_get_prefix_and_close(container_addr: str) -> None:
 
         module.shutdown_resources()
 
-        assert connections_named(admin, "shop") == 0
+        wait_until(lambda: connections_named(admin, "shop") == 0, "the server sees no connection any more")
     with pytest.raises(StoreUnavailableError, match="closed"):
         client.ping()
+
+
+def test_a_value_is_loaded_once_found_and_deleted(container_addr: str) -> None:
+    bundle = RedisBundle(
+        config={"addr": container_addr, "key_prefix": "shop", "cache": {"default_ttl": "1m"}}
+    )
+    store, loads = bundle.cache.store(), []
+
+    def load() -> dict[str, str]:
+        loads.append("ada")
+        return {"name": "Ada"}
+
+    found = [store.get_or_set("user", load), store.get_or_set("user", load)]
+
+    assert (found, loads) == ([{"name": "Ada"}] * 2, ["ada"])
+    assert store.delete("user") == 1
+    assert store.get("user") is MISS
+    bundle.shutdown_resources()

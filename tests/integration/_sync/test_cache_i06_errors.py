@@ -1,0 +1,197 @@
+# Generated from ../_async/test_cache_i06_errors.py by .ci/unasync.py; do not edit.
+"""I6: a load that fails frees its lease at once, whatever it was that failed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+import redis
+
+from modkit_redis.cache import RedisCacheStore
+from modkit_redis.contract import ArgumentError
+from tests.cache_keys import idle, leases
+from tests.crews import Job, Source, Told, pass_time, until
+
+NewStore = Callable[..., RedisCacheStore]
+
+
+class BrokenError(Exception):
+    """The source is down."""
+
+
+def asking(store: RedisCacheStore, source: Source) -> Job[object]:
+    return Job(lambda: store.get_or_set("k", source.load))
+
+
+@pytest.mark.parametrize("is_stale", [False, True], ids=["", "stale"])
+@pytest.mark.parametrize("generations", [False, True], ids=["", "generations"])
+def test_i06_an_error_reaches_those_who_wait_and_the_next_one_loads(
+    new_store: NewStore, admin: redis.Redis, prefix: str, generations: bool, is_stale: bool
+) -> None:
+    told, source = Told(), Source("new", held=1)
+    store = new_store(events=told, lease="60s", generations=generations)
+    if is_stale:
+        keeper = new_store(stale_for="60s", generations=generations)
+        keeper.set("k", "first", ttl=0.02)
+        pass_time(0.03)
+    source.fails = error = BrokenError()
+    jobs = [asking(store, source)]
+    source.begun[0].wait()
+    jobs += [asking(store, source) for _ in range(2)]
+    until(lambda: told.times("miss") == 3, "all wait")
+    pass_time()
+    source.fails = None
+
+    source.gates[0].open()
+
+    for job in jobs:
+        with pytest.raises(BrokenError) as caught:
+            job.result()
+        assert caught.value is error
+    assert leases(admin, prefix) == []
+    assert admin.exists(f"{prefix}:cache:k") == is_stale
+    assert store.get_or_set("k", source.load) == "new"
+    assert (source.loads, told.times("load-error"), told.times("wait")) == (2, 1, 0)
+    assert [event.error for event in told if event.kind == "load-error"] == [error]
+
+
+def test_i06_another_store_that_waits_loads_at_its_next_poll(new_store: NewStore) -> None:
+    told, source = Told(), Source("new", held=1)
+    here, there = new_store(lease="60s"), new_store(lease="60s", events=told)
+    source.fails = BrokenError()
+    first = asking(here, source)
+    source.begun[0].wait()
+    second = asking(there, source)
+    until(lambda: told.times("miss") == 1, "it waits")
+    pass_time()
+    source.fails = None
+
+    source.gates[0].open()
+
+    with pytest.raises(BrokenError):
+        first.result()
+    assert second.result() == "new"
+    assert (source.loads, source.most) == (2, 1)
+    assert (told.times("wait"), told.times("takeover")) == (1, 1)
+    [wait] = [event for event in told if event.kind == "wait"]
+    assert wait.took is not None
+    assert wait.took < timedelta(seconds=5)
+
+
+def test_i06_what_cannot_be_stored_is_an_error_and_frees_the_lease(
+    new_store: NewStore, admin: redis.Redis, prefix: str
+) -> None:
+    source = Source(object())
+    store = new_store(lease="60s", stale_if_error="60s")
+
+    with pytest.raises(ArgumentError, match="value holds an object"):
+        store.get_or_set("k", source.load)
+    assert admin.exists(f"{prefix}:cache:k") == 0
+
+    store.set("k", "first", ttl=0.02)
+    pass_time(0.03)
+    with pytest.raises(ArgumentError, match="value holds an object"):  # no old value hides that
+        store.get_or_set("k", source.load)
+    assert leases(admin, prefix) == []
+    source.value = "new"
+    assert store.get_or_set("k", source.load) == "new"
+
+
+def test_i06_an_error_after_a_delete_does_not_end_the_next_ones_lease(
+    new_store: NewStore, admin: redis.Redis, prefix: str
+) -> None:
+    failing, source = Source(held=1), Source("new", held=1)
+    store = new_store(lease="60s")
+    failing.fails = BrokenError()
+    first = asking(store, failing)
+    failing.begun[0].wait()
+    store.delete("k")
+    second = asking(store, source)
+    source.begun[0].wait()
+
+    failing.gates[0].open()
+
+    with pytest.raises(BrokenError):
+        first.result()
+    assert len(leases(admin, prefix)) == 1
+    source.gates[0].open()
+    assert second.result() == "new"
+    assert store.get("k") == "new"
+
+
+def test_i06_a_refresh_that_fails_frees_the_lease_and_is_hidden(
+    new_store: NewStore, admin: redis.Redis, prefix: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = Source("new")
+    store = new_store(lease="60s", stale_for="60s", error_cooldown="50ms")
+    store.set("k", "first", ttl=0.02)
+    pass_time(0.03)
+    source.fails = BrokenError("with a secret")
+
+    assert store.get_or_set("k", source.load) == "first"
+    idle(store)
+
+    assert leases(admin, prefix) == []
+    assert caplog.messages == ["a value could not be loaded: BrokenError"]
+    assert "secret" not in caplog.text
+    source.fails = None
+    pass_time(0.06)  # the cool-down
+    assert store.get_or_set("k", source.load) == "first"
+    idle(store)
+    assert store.get("k") == "new"
+
+
+def test_a_loader_that_asks_for_its_own_key_is_told_so(
+    new_store: NewStore, admin: redis.Redis, prefix: str
+) -> None:
+    store = new_store(lease="60s")
+
+    def own() -> object:
+        return store.get_or_set("k", own)
+
+    def roundabout() -> object:
+        return store.get_or_set("other", own)
+
+    with pytest.raises(ArgumentError, match="loader must not ask for the key that it loads"):
+        store.get_or_set("k", own)
+    with pytest.raises(ArgumentError, match="loader must not ask for the key that it loads"):
+        store.get_or_set("k", roundabout)
+
+    assert leases(admin, prefix) == []
+    assert store.get_or_set("k", Source("new").load) == "new"
+
+
+def test_a_loader_may_ask_for_other_keys_and_look_at_its_own(new_store: NewStore) -> None:
+    store, source = new_store(), Source("inner")
+
+    def load() -> object:
+        return [store.get("k", "nothing"), store.get_or_set("other", source.load)]
+
+    assert store.get_or_set("k", load) == ["nothing", "inner"]
+    assert store.get_or_set("other", load) == "inner"
+
+
+def test_the_same_key_in_another_store_is_another_key(new_store: NewStore, prefix: str) -> None:
+    here, there, source = new_store(), new_store(key_prefix=f"{prefix}:there"), Source("inner")
+
+    def load() -> object:
+        return there.get_or_set("k", source.load)
+
+    assert here.get_or_set("k", load) == "inner"
+    assert source.loads == 1
+
+
+def test_the_loader_of_a_refresh_may_read_the_old_value(new_store: NewStore) -> None:
+    store = new_store(stale_for="60s")
+    store.set("k", [1], ttl=0.02)
+    pass_time(0.03)
+
+    def load() -> object:
+        old = store.get_or_set("k", load)
+        return [*old, 2] if isinstance(old, list) else old
+
+    assert store.get_or_set("k", load) == [1]
+    idle(store)
+    assert store.get("k") == [1, 2]
