@@ -23,7 +23,7 @@ def told() -> Told:
 
 @pytest.fixture
 def store(addr: str, prefix: str, told: Told) -> Iterator[RedisCacheStore]:
-    cache = {"default_ttl": "60s", "lease": "200ms", "stale_for": "60s"}
+    cache = {"default_ttl": "60s", "lease": "300ms", "stale_for": "60s"}
     bundle = RedisBundle(config={"addr": addr, "key_prefix": prefix, "cache": cache}, cache_events=told)
     store: RedisCacheStore = bundle.cache.store()
     yield store
@@ -43,7 +43,7 @@ def test_a_child_waits_for_its_parents_lease_and_not_for_its_flight(store: Redis
 
     child = threading.Thread(target=lambda: answer.append(in_child(in_the_child)))
     child.start()
-    pass_time(0.6)  # the parent's lease is renewed: the child does not load
+    pass_time(0.8)  # the parent's lease is renewed: the child does not load
     assert child.is_alive()
     source.gates[0].open()
     child.join()
@@ -105,7 +105,7 @@ def test_a_child_renews_its_leases_and_refreshes_in_the_background_by_threads_of
     idle(store)
 
     def slow() -> str:
-        pass_time(0.6)  # longer than its lease
+        pass_time(0.8)  # longer than its lease
         return "slow"
 
     def in_the_child() -> object:
