@@ -20,9 +20,10 @@ from unittest import mock
 
 from modkit_redis import AsyncRedisBundle, RedisBundle
 from modkit_redis.cache.entries.scripts import FILL
-from modkit_redis.cache.loads.flights import Outcome
+from modkit_redis.cache.loads.flight import Outcome
 from modkit_redis.client import Script
 from modkit_redis.contract import MISS
+from tests.cache_keys import async_idle, idle
 from tests.capability import stock_async_client
 from tests.support import stock_client
 
@@ -43,6 +44,7 @@ class Plan:
         ways: How values are invalidated: ``delete``, ``set``, ``clear``, or ``stock`` for a stock client.
         settings: Of the cache.
         mutant: What is broken: ``unfenced``, ``followers`` or nothing. A wrong value ends the run.
+        trouble: Whether loads fail and tasks are cancelled at random.
         number: Which of the processes this is; odd ones are asynchronous.
         among: How many there are.
     """
@@ -54,6 +56,7 @@ class Plan:
     ways: tuple[str, ...]
     settings: dict[str, object] = field(default_factory=dict)
     mutant: str = ""
+    trouble: bool = False
     number: int = 0
     among: int = 1
 
@@ -72,6 +75,10 @@ class Plan:
 
     def chances(self) -> list[random.Random]:
         return [random.Random(f"{self.seed}/{self.number}/{each}") for each in range(_READERS + 1)]
+
+
+class BrokenError(Exception):
+    """The truth cannot be asked for now."""
 
 
 @dataclass
@@ -136,12 +143,18 @@ def _run_threads(plan: Plan) -> Report:
         db.decr(plan.name("running", key))
         if alone != 1 and not plan.ways:
             report.wrong.append(f"{key}: {alone} loads at once")
+        if plan.trouble and chance.random() < 0.1:
+            raise BrokenError
         return value
 
     def read(chance: random.Random) -> None:
         key = chance.choice(KEYS)
         done = db.get(plan.name("done", key))
-        value = store.get(key) if chance.random() < 0.2 else store.get_or_set(key, lambda: load(key, chance))
+        try:
+            asked = chance.random() < 0.2
+            value = store.get(key) if asked else store.get_or_set(key, lambda: load(key, chance))
+        except BrokenError:
+            return
         report.judge(value, done, key)
 
     def write(chance: random.Random) -> None:
@@ -178,6 +191,7 @@ def _run_threads(plan: Plan) -> Report:
         thread.start()
     for thread in threads:
         thread.join()
+    idle(store)
     bundle.shutdown_resources()
     db.close()
     return report
@@ -195,15 +209,21 @@ async def _run_tasks(plan: Plan) -> Report:
         await db.decr(plan.name("running", key))
         if alone != 1 and not plan.ways:
             report.wrong.append(f"{key}: {alone} loads at once")
+        if plan.trouble and chance.random() < 0.1:
+            raise BrokenError
         return value
 
     async def read(chance: random.Random) -> None:
         key = chance.choice(KEYS)
         done = await db.get(plan.name("done", key))
-        if chance.random() < 0.2:
-            value = await store.get(key)
-        else:
-            value = await store.get_or_set(key, lambda: load(key, chance))
+        try:
+            async with asyncio.timeout(chance.random() * 0.01 if plan.trouble else None):
+                if chance.random() < 0.2:
+                    value = await store.get(key)
+                else:
+                    value = await store.get_or_set(key, lambda: load(key, chance))
+        except (BrokenError, TimeoutError):
+            return
         report.judge(value, done, key)
 
     async def write(chance: random.Random) -> None:
@@ -236,6 +256,7 @@ async def _run_tasks(plan: Plan) -> Report:
     end = time.monotonic() + plan.seconds
     acts = [*[read] * _READERS, *([write] if plan.mine else [])]
     await asyncio.gather(*(repeat(*pair) for pair in zip(acts, chances, strict=False)))
+    await async_idle(store)
     await bundle.shutdown_resources()
     await db.aclose()
     return report

@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
-from typing import Any, Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from modkit_redis.contract import CacheEvent, CacheEventKind
 
@@ -69,8 +69,8 @@ class Gate:
 class AsyncJob(Generic[T]):
     """A call that runs beside the test, in a task."""
 
-    def __init__(self, act: Callable[[], Coroutine[Any, Any, T]]) -> None:
-        self.task = asyncio.create_task(act())
+    def __init__(self, act: Callable[[], Awaitable[T]]) -> None:
+        self.task = asyncio.ensure_future(act())
 
     @property
     def is_done(self) -> bool:

@@ -48,10 +48,6 @@ class AsyncRedisCacheStore:
             key_prefix: What all keys begin with.
             settings: Its settings.
             events: Called with each event.
-
-        Raises:
-            ConfigError: If the settings ask for an extra that is not installed.
-            ArgumentError: If they keep values for longer than can be expressed.
         """
         self._settings = settings
         self._planner = Planner(settings)

@@ -7,8 +7,9 @@ ends the lease as well. The string is 40 bytes and the payload; integers are uns
     2 format        5 compressor   16 end of the lease, ms since 1970 (8)   32 extra, ms (4)
     3 kind: V, L    6 reserved (2) 24 cost of loading, ms (4)               36 reserved (4)
 
-Kind ``L`` is a lease alone, ``V`` a value. In format 2 the generation (8) precedes the payload. The server's
-clock alone says how fresh a value is: for what is left of the key's TTL, less ``extra``.
+Kind ``L`` is a lease alone, ``V`` a value. A token of ones stands for a load that failed. In format 2 the
+generation (8) precedes the payload. The server's clock alone says how fresh a value is: for what is left of
+the key's TTL, less ``extra``.
 """
 
 from __future__ import annotations
@@ -29,8 +30,6 @@ CHUNK: Final = 500
 """Keys per round trip of a bulk operation."""
 
 NO_TOKEN: Final = bytes(8)
-FAILED: Final = b"\xff" * 8
-"""Stands for the token after a load that failed; the end of the lease is then that of the cool-down."""
 
 _HEADER: Final = struct.Struct(">3scBB2x8sQIII4x")
 _PLAIN, _GENERATION = b"\xc5M\x01", b"\xc5M\x02"
@@ -64,7 +63,6 @@ class Entry(NamedTuple):
         extra_ms: How much longer than that Redis keeps it.
         cost_ms: How long loading it took.
         grace_ms: For how long it may be returned after that.
-        failed: Whether loading its successor failed.
     """
 
     codec: int
@@ -74,7 +72,6 @@ class Entry(NamedTuple):
     extra_ms: int
     cost_ms: int
     grace_ms: int
-    failed: bool
 
     def __repr__(self) -> str:
         return "Entry(…)"  # the payload is a user's data
@@ -88,15 +85,15 @@ def entry_in(raw: bytes | None, pttl: int, generation: bytes) -> Found:
 
     Args:
         raw: The bytes, or ``None`` for no key.
-        pttl: The key's TTL as ``PTTL`` gives it, asked for before the bytes: what was replaced in between
-            then looks older than it is, never younger. ``NO_TTL`` if it does not matter.
+        pttl: The key's TTL as ``PTTL`` gives it, asked for before the bytes, so that an old value never looks
+            fresh because a new one is about to take its place. ``NO_TTL`` if it does not matter.
         generation: The present generation (8 bytes); empty where there are none.
     """
     if raw is None or pttl == _GONE:
         return Absence.GONE
     if len(raw) < _HEADER.size:
         return Absence.FOREIGN
-    magic, kind, codec, compressor, token, _, cost, grace, extra = _HEADER.unpack_from(raw)
+    magic, kind, codec, compressor, _, _, cost, grace, extra = _HEADER.unpack_from(raw)
     start = _HEADER.size
     if magic == _GENERATION and generation:
         start += 8
@@ -109,7 +106,7 @@ def entry_in(raw: bytes | None, pttl: int, generation: bytes) -> Found:
     if kind != b"V":
         return Absence.HELD if kind == b"L" else Absence.FOREIGN
     fresh = math.inf if pttl == NO_TTL else pttl - extra
-    return Entry(codec, compressor, raw[start:], fresh, extra, cost, grace, token == FAILED)
+    return Entry(codec, compressor, raw[start:], fresh, extra, cost, grace)
 
 
 def lease_bytes(token: bytes) -> bytes:
@@ -174,13 +171,8 @@ def judged(found: Found, plan: Plan) -> Verdict:
     if -found.fresh_ms < min(found.grace_ms, plan.stale_ms):
         return Verdict.STALE
     if -found.fresh_ms < min(found.grace_ms, plan.error_ms):
-        return Verdict.STALE if found.failed else Verdict.FALLBACK
+        return Verdict.FALLBACK
     return Verdict.GONE
-
-
-def aged(found: Found, elapsed_ms: float) -> Found:
-    """Return what was found *elapsed_ms* ago as it is now."""
-    return found._replace(fresh_ms=found.fresh_ms - elapsed_ms) if isinstance(found, Entry) else found
 
 
 def expires_soon(entry: Entry) -> bool:

@@ -9,8 +9,8 @@ from typing import Any, Final, NoReturn
 
 from modkit_redis.cache.compression import UNCOMPRESSED, packed, unpacked
 from modkit_redis.cache.plain import TOO_DEEP, TOO_LONG, check_value
-from modkit_redis.cache.typed import NEEDS_MSGSPEC, comes_back, msgspec, reader, simplified
-from modkit_redis.contract.errors import ArgumentError, ConfigError, ModkitRedisError
+from modkit_redis.cache.typed import comes_back, msgspec, reader, simplified
+from modkit_redis.contract.errors import ArgumentError, ModkitRedisError
 
 JSON: Final = 1
 MSGPACK: Final = 2
@@ -53,8 +53,6 @@ class Codec:
     """
 
     def __init__(self, written: str, compress_above: int | None, max_bytes: int) -> None:
-        if written == "msgpack" and msgspec() is None:
-            raise ConfigError("REDIS_CACHE_CODEC", f"is msgpack, which {NEEDS_MSGSPEC}")
         self._written = {"json": JSON, "msgpack": MSGPACK}[written]
         self._compress_above = compress_above
         self._max_bytes = max_bytes

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import ClassVar
 
 from modkit_redis.cache._core import LONGEST_KEPT_MS
+from modkit_redis.cache.typed import NEEDS_MSGSPEC, msgspec
 from modkit_redis.kernel.parsing import boolean, choice, duration, duration_or_zero, integer
 from modkit_redis.kernel.settings import Settings, setting
 
@@ -99,13 +100,16 @@ class CacheSettings(Settings):
     def _contradictions(self, unusable: Set[str]) -> Iterator[tuple[str, str]]:
         if "lease" not in unusable and not _SHORTEST_LEASE <= self.lease <= _LONGEST_LEASE:
             yield "lease", "must be from 50ms to 1h"
+        if "codec" not in unusable and self.codec == "msgpack" and msgspec() is None:
+            yield "codec", f"is msgpack, which {NEEDS_MSGSPEC}"
         if not unusable & {"default_ttl", "negative_ttl", "stale_for", "stale_if_error"}:
+            longest = "stale_for" if self.stale_for >= self.stale_if_error else "stale_if_error"
             grace = max(self.stale_for, self.stale_if_error)
-            if grace and max(self.default_ttl, self.negative_ttl or timedelta(0)) + grace > _LONGEST_KEPT:
-                which = "stale_for" if self.stale_for >= self.stale_if_error else "stale_if_error"
-                yield which, "and the TTL must not be more than 49 days together"
+            fresh = max(self.default_ttl, self.negative_ttl or self.default_ttl)
+            if grace and fresh + grace > _LONGEST_KEPT:
+                yield longest, "and the TTL must not be more than 49 days together"
 
 
+_LONGEST_KEPT = timedelta(milliseconds=LONGEST_KEPT_MS)
 _SHORTEST_LEASE = timedelta(milliseconds=50)
 _LONGEST_LEASE = timedelta(hours=1)
-_LONGEST_KEPT = timedelta(milliseconds=LONGEST_KEPT_MS)

@@ -20,22 +20,16 @@ class Planner:
     """
 
     def __init__(self, settings: CacheSettings) -> None:
-        """Take the defaults from *settings*.
-
-        Raises:
-            ArgumentError: If they keep values for longer than can be expressed.
-        """
+        """Take the defaults from *settings*."""
         self._generations = settings.generations
-        self.default = _checked(
-            Plan(
-                ttl_ms=milliseconds(settings.default_ttl, "default_ttl"),
-                negative_ms=None
-                if settings.negative_ttl is None
-                else milliseconds(settings.negative_ttl, "negative_ttl"),
-                stale_ms=_span(settings.stale_for, "stale_for"),
-                error_ms=_span(settings.stale_if_error, "stale_if_error"),
-                early=settings.early_refresh,
-            )
+        self.default = Plan(
+            ttl_ms=milliseconds(settings.default_ttl, "default_ttl"),
+            negative_ms=None
+            if settings.negative_ttl is None
+            else milliseconds(settings.negative_ttl, "negative_ttl"),
+            stale_ms=_span(settings.stale_for, "stale_for"),
+            error_ms=_span(settings.stale_if_error, "stale_if_error"),
+            early=settings.early_refresh,
         )
 
     def plan(

@@ -38,7 +38,9 @@ class Reader:
             return NO_VALUE
 
     def missed(self, error: StoreUnavailableError | CommandRefusedError, key: str) -> Absence:
-        """Count an outage as a miss if the settings say so; else raise *error*."""
+        """Tell another type of value, and an outage if the settings say so, from what is to be raised."""
+        if error.reason == "wrong-type":
+            return Absence.WRONG_TYPE
         if not (self._outage_is_miss and is_outage(error)):
             raise error
         self._tell("degraded", key, error=error)

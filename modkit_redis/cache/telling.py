@@ -19,14 +19,11 @@ def report_hidden(error: BaseException) -> None:
 
 
 class Teller:
-    """Calls a hook with events. Stores test it before they tell, so that without a hook nothing is made."""
+    """Calls a hook with events; without one, nothing is made."""
 
     def __init__(self, hook: CacheEvents | None) -> None:
-        """Take the hook; none is none to tell."""
+        """Take the hook, if there is one."""
         self._hook = hook
-
-    def __bool__(self) -> bool:
-        return self._hook is not None
 
     def __call__(
         self,

@@ -154,6 +154,8 @@ _BY_TEXT: Final = (
 _IN_SCRIPT: Final = re.compile(r"Error running script \(call to f_[0-9a-f]+\): (?:@user_script: ?\d+: )+-?")
 """What Redis 6.2 puts before the words of a command that a script was refused."""
 
+_WRONG_TYPE: Final = "WRONGTYPE"  # in the middle of the text, where a script of Redis 6.2 met it
+
 _BY_CAUSE: Final[tuple[tuple[type[BaseException], str], ...]] = (
     (socket.gaierror, "dns"),
     (ssl.SSLError, "tls"),
@@ -201,11 +203,13 @@ def answered(reply: Reply | Exception, operation: str) -> Reply:
     """Return *reply*, or raise it if it is a refusal.
 
     Raises:
-        CommandRefusedError: If the server will not do it for now or for this user.
+        CommandRefusedError: If the server will not do it for now, for this user, or with what is at the key.
         redis.ResponseError: If the command itself is wrong.
     """
     if isinstance(reply, CommandRefusedError):  # our connection has named the command that it saw
         raise type(reply)(operation, reply.reason) from reply.__cause__
+    if isinstance(reply, exceptions.ResponseError) and _WRONG_TYPE in str(reply):
+        raise ResponseRefusedError(operation, "wrong-type")  # no mistake of a store's: the key is another's
     if isinstance(reply, Exception):
         with redis_errors(operation):
             raise reply

@@ -59,4 +59,7 @@ class CacheEvent:
 
 
 CacheEvents: TypeAlias = Callable[[CacheEvent], object]
-"""What is called with each event, in the middle of the work: it must be quick. What it raises is logged."""
+"""What is called with each event, in the middle of the work.
+
+It must be quick, and must not ask the store. What it raises is logged.
+"""

@@ -117,3 +117,31 @@ def test_i07_the_thread_that_renews_leases_ends_when_there_are_none(addr: str, p
     assert job.result() == "newer"
     assert store.get("l") == "newer"  # another thread has renewed its lease
     bundle.shutdown_resources()
+
+
+def test_a_lease_that_is_gone_is_not_renewed_any_more(addr: str, prefix: str) -> None:
+    cache = {"default_ttl": "60s", "lease": "60ms"}
+    bundle = RedisBundle(config={"addr": addr, "key_prefix": prefix, "cache": cache})
+    store, source = bundle.cache.store(), Source("old", held=1)
+    job = Job(lambda: store.get_or_set("k", source.load))
+    source.begun[0].wait()
+
+    store.delete("k")
+
+    until(lambda: not store._loads._heart._held, "it is let go")
+    source.gates[0].open()
+    assert job.result() == "old"
+    bundle.shutdown_resources()
+
+
+def test_shutdown_ends_the_thread_that_renews_leases(addr: str, prefix: str) -> None:
+    cache = {"default_ttl": "60s", "lease": "1h"}
+    bundle = RedisBundle(config={"addr": addr, "key_prefix": prefix, "cache": cache})
+    store: RedisCacheStore = bundle.cache.store()
+    assert store.get_or_set("k", Source("new").load) == "new"
+    beating = store._loads._heart._thread
+    assert beating is not None
+
+    bundle.shutdown_resources()
+
+    assert not beating.is_alive()

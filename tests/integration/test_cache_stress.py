@@ -1,4 +1,4 @@
-"""I1, I3 and I4 under a random load of four processes, two of threads and two of tasks."""
+"""I1, I3, I4, I6, I7 and I16 under a random load of four processes, two of threads and two of tasks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from concurrent.futures import ProcessPoolExecutor
 from typing import Final
 
 import pytest
+import redis
 
+from tests.cache_keys import leases
 from tests.cache_stress import Plan, run_all
 
 PROCESSES: Final = 4
@@ -23,7 +25,7 @@ def workers() -> Iterator[ProcessPoolExecutor]:
 
 fast_and_slow = pytest.mark.parametrize(
     ("seed", "seconds"),
-    [(1, 0.7), *(pytest.param(seed, 4, marks=pytest.mark.slow) for seed in (2, 3))],
+    [(1, 0.5), *(pytest.param(seed, 3.5, marks=pytest.mark.slow) for seed in (2, 3))],
     ids=str,
 )
 OLD: Final[dict[str, object]] = {"stale_for": "60s", "early_refresh": True, "default_ttl": "5ms"}
@@ -57,6 +59,26 @@ def test_i03_nobody_reads_less_than_was_done_when_he_began(
     assert report.loads > 20
     assert report.writes > 20
     assert report.reads > report.loads
+
+
+@fast_and_slow
+@pytest.mark.parametrize("settings", [{"lease": "60s"}, {**OLD, "lease": "60s"}], ids=["", "old"])
+def test_i06_and_i07_failing_and_cancelled_loads_leave_no_lease_and_break_no_promise(
+    workers: ProcessPoolExecutor,
+    addr: str,
+    prefix: str,
+    admin: redis.Redis,
+    settings: dict[str, object],
+    seed: int,
+    seconds: float,
+) -> None:
+    plan = Plan(addr, prefix, seed, seconds, ("delete", "set", "stock"), settings, trouble=True)
+
+    report = run_all(workers, plan, PROCESSES)
+
+    assert report.wrong == []
+    assert report.reads > 50
+    assert leases(admin, prefix) == []
 
 
 @fast_and_slow

@@ -8,13 +8,11 @@ from datetime import timedelta
 from typing import Final, Literal, TypeAlias, TypeVar, cast
 
 import redis.asyncio
-from redis.exceptions import ResponseError
 
 from modkit_redis.cache._core import (
     CHUNK,
     LONGEST_KEY,
     NO_TTL,
-    Absence,
     Entry,
     Found,
     entry_in,
@@ -31,10 +29,8 @@ from modkit_redis.cache.entries.scripts import (
     TOUCH,
     Answer,
     Status,
-    is_wrong_type,
 )
 from modkit_redis.client import AsyncRedisExecutor
-from modkit_redis.client.errors import ResponseRefusedError
 from modkit_redis.client.executor import Command, Reply, ScriptCall
 from modkit_redis.contract.errors import ArgumentError
 from modkit_redis.contract.keys import KeySpace
@@ -85,17 +81,11 @@ class AsyncEntries:
             name: Where.
             timed: Whether it matters for how long a value will be fresh, or has not been.
         """
-        try:
-            if timed or self._extended or self._generation:
-                commands = [*self._ask_generation(), ("PTTL", name), ("GET", name)]
-                *generation, pttl, raw = await self._send(commands)
-                return _entry(raw, pttl, generation)
-            raw = await self._executor.execute("GET", name, deadline=self._deadline)
-        except ResponseError as error:
-            if is_wrong_type(error):
-                return Absence.WRONG_TYPE
-            raise
-        found = _entry(raw)
+        if timed or self._extended or self._generation:
+            commands = [*self._ask_generation(), ("PTTL", name), ("GET", name)]
+            *generation, pttl, raw = await self._send(commands)
+            return _entry(raw, pttl, generation)
+        found = _entry(await self._executor.execute("GET", name, deadline=self._deadline))
         if isinstance(found, Entry) and found.extra_ms:
             self._extended = True
             return await self.look(name, timed=True)
@@ -111,12 +101,7 @@ class AsyncEntries:
     async def _look_at(self, names: Sequence[str]) -> list[Found]:
         timed = self._extended or bool(self._generation)
         pttls: list[Command] = [("PTTL", name) for name in names] if timed else []
-        try:
-            replies = await self._send([*self._ask_generation(), *pttls, ("MGET", *names)])
-        except ResponseError as error:
-            if is_wrong_type(error):  # the generation: MGET takes other types for nothing
-                return [Absence.WRONG_TYPE] * len(names)
-            raise
+        replies = await self._send([*self._ask_generation(), *pttls, ("MGET", *names)])
         raws = cast("list[Reply]", replies.pop())
         generation, left = replies[: len(self._generation)], replies[len(self._generation) :]
         found = [
@@ -131,19 +116,14 @@ class AsyncEntries:
     async def head(self, name: str) -> Found:
         """Return what is there, without the payload."""
         commands = [*self._ask_generation(), ("PTTL", name), ("GETRANGE", name, 0, 47)]
-        try:
-            *generation, pttl, raw = await self._send(commands)
-        except ResponseError as error:
-            if is_wrong_type(error):
-                return Absence.WRONG_TYPE
-            raise
+        *generation, pttl, raw = await self._send(commands)
         return _entry(raw, pttl, generation)
 
     async def write(
         self, name: str, encoded: Encoded, ttl_ms: int, grace_ms: int, only_if: Condition = None
     ) -> bool:
         """Store a value, and return whether it was stored."""
-        [reply] = await self._store([self._storing(name, encoded, ttl_ms, grace_ms, only_if)])
+        [reply] = await self._send([self._storing(name, encoded, ttl_ms, grace_ms, only_if)])
         return reply != 0
 
     async def write_many(self, values: Mapping[str, tuple[Encoded, int]], grace_ms: int) -> None:
@@ -152,7 +132,7 @@ class AsyncEntries:
             self._storing(name, encoded, ttl_ms, grace_ms) for name, (encoded, ttl_ms) in values.items()
         ]
         for chunk in _chunks(commands):
-            await self._store(chunk)
+            await self._send(chunk)
 
     async def remove(self, names: Sequence[str]) -> int:
         """Remove entries and return how many were there."""
@@ -236,20 +216,7 @@ class AsyncEntries:
         return [("GET", name) for name in self._generation]
 
     async def _run(self, call: ScriptCall) -> Reply:
-        try:
-            return await self._executor.run(call.script, call.keys, call.args, deadline=self._deadline)
-        except ResponseError as error:
-            if is_wrong_type(error):
-                raise ResponseRefusedError(call.script.name, "wrong-type") from None
-            raise
-
-    async def _store(self, commands: Sequence[Command | ScriptCall]) -> list[Reply]:
-        try:
-            return await self._send(commands)
-        except ResponseError as error:
-            if is_wrong_type(error):  # the generation: an entry of another type is replaced
-                raise ResponseRefusedError(STORE.name, "wrong-type") from None
-            raise
+        return await self._executor.run(call.script, call.keys, call.args, deadline=self._deadline)
 
     async def _send(self, commands: Sequence[Command | ScriptCall]) -> list[Reply]:
         return await self._executor.execute_many(commands, deadline=self._deadline)

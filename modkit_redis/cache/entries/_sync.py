@@ -9,13 +9,11 @@ from datetime import timedelta
 from typing import Final, Literal, TypeAlias, TypeVar, cast
 
 import redis
-from redis.exceptions import ResponseError
 
 from modkit_redis.cache._core import (
     CHUNK,
     LONGEST_KEY,
     NO_TTL,
-    Absence,
     Entry,
     Found,
     entry_in,
@@ -32,10 +30,8 @@ from modkit_redis.cache.entries.scripts import (
     TOUCH,
     Answer,
     Status,
-    is_wrong_type,
 )
 from modkit_redis.client import RedisExecutor
-from modkit_redis.client.errors import ResponseRefusedError
 from modkit_redis.client.executor import Command, Reply, ScriptCall
 from modkit_redis.contract.errors import ArgumentError
 from modkit_redis.contract.keys import KeySpace
@@ -86,17 +82,11 @@ class Entries:
             name: Where.
             timed: Whether it matters for how long a value will be fresh, or has not been.
         """
-        try:
-            if timed or self._extended or self._generation:
-                commands = [*self._ask_generation(), ("PTTL", name), ("GET", name)]
-                *generation, pttl, raw = self._send(commands)
-                return _entry(raw, pttl, generation)
-            raw = self._executor.execute("GET", name, deadline=self._deadline)
-        except ResponseError as error:
-            if is_wrong_type(error):
-                return Absence.WRONG_TYPE
-            raise
-        found = _entry(raw)
+        if timed or self._extended or self._generation:
+            commands = [*self._ask_generation(), ("PTTL", name), ("GET", name)]
+            *generation, pttl, raw = self._send(commands)
+            return _entry(raw, pttl, generation)
+        found = _entry(self._executor.execute("GET", name, deadline=self._deadline))
         if isinstance(found, Entry) and found.extra_ms:
             self._extended = True
             return self.look(name, timed=True)
@@ -112,12 +102,7 @@ class Entries:
     def _look_at(self, names: Sequence[str]) -> list[Found]:
         timed = self._extended or bool(self._generation)
         pttls: list[Command] = [("PTTL", name) for name in names] if timed else []
-        try:
-            replies = self._send([*self._ask_generation(), *pttls, ("MGET", *names)])
-        except ResponseError as error:
-            if is_wrong_type(error):  # the generation: MGET takes other types for nothing
-                return [Absence.WRONG_TYPE] * len(names)
-            raise
+        replies = self._send([*self._ask_generation(), *pttls, ("MGET", *names)])
         raws = cast("list[Reply]", replies.pop())
         generation, left = replies[: len(self._generation)], replies[len(self._generation) :]
         found = [
@@ -132,19 +117,14 @@ class Entries:
     def head(self, name: str) -> Found:
         """Return what is there, without the payload."""
         commands = [*self._ask_generation(), ("PTTL", name), ("GETRANGE", name, 0, 47)]
-        try:
-            *generation, pttl, raw = self._send(commands)
-        except ResponseError as error:
-            if is_wrong_type(error):
-                return Absence.WRONG_TYPE
-            raise
+        *generation, pttl, raw = self._send(commands)
         return _entry(raw, pttl, generation)
 
     def write(
         self, name: str, encoded: Encoded, ttl_ms: int, grace_ms: int, only_if: Condition = None
     ) -> bool:
         """Store a value, and return whether it was stored."""
-        [reply] = self._store([self._storing(name, encoded, ttl_ms, grace_ms, only_if)])
+        [reply] = self._send([self._storing(name, encoded, ttl_ms, grace_ms, only_if)])
         return reply != 0
 
     def write_many(self, values: Mapping[str, tuple[Encoded, int]], grace_ms: int) -> None:
@@ -153,7 +133,7 @@ class Entries:
             self._storing(name, encoded, ttl_ms, grace_ms) for name, (encoded, ttl_ms) in values.items()
         ]
         for chunk in _chunks(commands):
-            self._store(chunk)
+            self._send(chunk)
 
     def remove(self, names: Sequence[str]) -> int:
         """Remove entries and return how many were there."""
@@ -237,20 +217,7 @@ class Entries:
         return [("GET", name) for name in self._generation]
 
     def _run(self, call: ScriptCall) -> Reply:
-        try:
-            return self._executor.run(call.script, call.keys, call.args, deadline=self._deadline)
-        except ResponseError as error:
-            if is_wrong_type(error):
-                raise ResponseRefusedError(call.script.name, "wrong-type") from None
-            raise
-
-    def _store(self, commands: Sequence[Command | ScriptCall]) -> list[Reply]:
-        try:
-            return self._send(commands)
-        except ResponseError as error:
-            if is_wrong_type(error):  # the generation: an entry of another type is replaced
-                raise ResponseRefusedError(STORE.name, "wrong-type") from None
-            raise
+        return self._executor.run(call.script, call.keys, call.args, deadline=self._deadline)
 
     def _send(self, commands: Sequence[Command | ScriptCall]) -> list[Reply]:
         return self._executor.execute_many(commands, deadline=self._deadline)

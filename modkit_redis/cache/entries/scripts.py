@@ -5,8 +5,6 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Final, NamedTuple
 
-from redis.exceptions import ResponseError
-
 from modkit_redis.cache._core import Entry
 from modkit_redis.client.executor import load_script
 
@@ -41,8 +39,3 @@ class Answer(NamedTuple):
     status: Status
     found: Entry | None
     generation: bytes
-
-
-def is_wrong_type(error: ResponseError) -> bool:
-    """Tell whether Redis refused a command because the key holds another type of value."""
-    return "WRONGTYPE" in str(error)  # Redis 6.2 puts the name of the script before it

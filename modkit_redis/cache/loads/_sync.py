@@ -8,23 +8,23 @@ import time
 from functools import partial
 from typing import Final, NamedTuple, cast
 
-from modkit_redis.cache._core import Absence, Entry, Found, Verdict, aged, expires_soon, judged
-from modkit_redis.cache.codec import Codec, Encoded
+from modkit_redis.cache._core import Absence, Entry, Found, Verdict, expires_soon, judged
+from modkit_redis.cache.codec import JSON, MSGPACK, Codec, Encoded
 from modkit_redis.cache.config import CacheSettings
 from modkit_redis.cache.entries import Entries
 from modkit_redis.cache.entries.scripts import Answer, Status
-from modkit_redis.cache.loads.flights import NOTHING, Flight, Flights, Outcome
+from modkit_redis.cache.loads.flight import NOTHING, Flight, LoaderFailed, Outcome
+from modkit_redis.cache.loads.flights import Flights
 from modkit_redis.cache.loads.request import Request
 from modkit_redis.cache.loads.waiting import Heart, loaded, pause
 from modkit_redis.cache.reading import NO_VALUE, TROUBLE, Reader
 from modkit_redis.cache.telling import Teller, report_hidden
-from modkit_redis.client.errors import ResponseRefusedError
-from modkit_redis.contract.errors import ArgumentError
+from modkit_redis.contract.errors import ArgumentError, CommandRefusedError
 from modkit_redis.contract.values import milliseconds
 
 _SHORTEST_PAUSE: Final = 0.01  # seconds, between two questions whether another has loaded the value
 _LONGEST_PAUSE: Final = 0.1
-_NONE: Final = (b"null", b"\xc0")  # a `None` as either codec writes it
+_NONE: Final = ((JSON, b"null"), (MSGPACK, b"\xc0"))  # a `None` as either codec writes it
 
 
 class _Loaded(NamedTuple):
@@ -56,8 +56,7 @@ class Loads:
         if value is NO_VALUE:
             self._tell("miss", request.key)
         while value is NO_VALUE:
-            outcome = self._flights.join(request.name, partial(self._lead, request, found, time.monotonic()))
-            value = self._shared(request, outcome)
+            value = self._joined(request, found)
             if value is NO_VALUE:
                 found = self._look(request)
                 value = self._served(request, found)
@@ -70,12 +69,12 @@ class Loads:
 
     def _look(self, request: Request) -> Found:
         try:
-            found = self._entries.look(request.name, timed=request.plan.timed)
+            return self._entries.look(request.name, timed=request.plan.timed)
         except TROUBLE as error:
-            return self._read.missed(error, request.key)
-        if found is Absence.WRONG_TYPE:
-            raise ResponseRefusedError("get_or_set", "wrong-type")
-        return found
+            missed = self._read.missed(error, request.key)
+            if missed is Absence.WRONG_TYPE:
+                raise
+            return missed
 
     def _served(self, request: Request, found: Found) -> object:
         """Return what was found if it may be returned, and see that a new one is loaded if it is time."""
@@ -99,9 +98,18 @@ class Loads:
             self._refresh(request, found)
         return value
 
-    def _shared(self, request: Request, outcome: Outcome) -> object:
+    def _joined(self, request: Request, found: Found) -> object:
+        """Return what this caller's or another's load gives, if it may be returned."""
+        try:
+            outcome = self._flights.join(request.name, partial(self._lead, request, found))
+        except LoaderFailed as failed:
+            error = failed.raised
+        else:
+            return self._shared(request, outcome.value)
+        return self._instead(request, error)
+
+    def _shared(self, request: Request, found: Entry | Encoded | None) -> object:
         """Return what a flight gave if it may be returned."""
-        found = outcome.value
         if found is None:
             return NO_VALUE
         verdict = judged(found, request.plan) if isinstance(found, Entry) else Verdict.FRESH
@@ -112,35 +120,50 @@ class Loads:
             self._tell("stale-hit", request.key)
         return value
 
+    def _instead(self, request: Request, error: Exception) -> object:
+        """Return an old value in place of what *error* kept from being loaded, or raise *error*."""
+        # An argument that cannot be used is a mistake in the application, which no old value should hide.
+        if request.plan.error_ms and not isinstance(error, ArgumentError):
+            found = self._look_again(request)
+            value = self._shared(request, found if isinstance(found, Entry) else None)
+            if value is not NO_VALUE:
+                report_hidden(error)
+                return value
+        raise error
+
+    def _look_again(self, request: Request) -> Found:
+        # What was found before the load may be of no use any more, or may have been deleted meanwhile.
+        try:
+            return self._entries.look(request.name, timed=True)
+        except TROUBLE as error:
+            self._tell("degraded", request.key, error=error)
+            return Absence.UNREACHABLE
+
     def _decoded(self, request: Request, found: Entry | Encoded) -> object:
-        if request.plan.negative_ms is not None and found.payload in _NONE:
+        if request.plan.negative_ms is not None and (found.codec, found.payload) in _NONE:
             return None  # whatever the type: that nothing was found is what this call wants cached
         return self._read.decoded(found, request.key, request.type)
 
-    def _is_usable(self, request: Request, found: Found | None) -> bool:
-        is_old = isinstance(found, Entry) and judged(found, request.plan) is not Verdict.GONE
-        return is_old and self._decoded(request, cast(Entry, found)) is not NO_VALUE
-
     def _refresh(self, request: Request, found: Entry) -> None:
-        self._flights.start(request.name, partial(self._lead_alone, request, found, time.monotonic()))
+        self._flights.start(request.name, partial(self._lead_alone, request, found))
 
-    def _lead(self, request: Request, found: Found, seen: float, flight: Flight) -> Outcome:
+    def _lead(self, request: Request, found: Found, flight: Flight) -> Outcome:
         """Load the value under the lease, or return what another has loaded meanwhile."""
         token, began = secrets.token_bytes(8), time.monotonic()
-        has_waited, spares_failed = False, request.plan.error_ms > 0
+        fresh_at_most, spares_failed, has_waited = _replaceable(found), request.plan.error_ms > 0, False
         while True:
             moment = flight.next_moment()
             try:
-                answer = self._acquire(request, found, token, spares_failed=spares_failed)
+                answer = self._acquire(request, token, fresh_at_most, spares_failed=spares_failed)
             except TROUBLE as error:
                 self._read.missed(error, request.key)
                 loaded = self._load(request, flight)
                 return Outcome(loaded.encoded, loaded.moment)
             if answer.status is Status.HELD:
-                has_waited = True
+                has_waited, fresh_at_most = True, 0  # what another loads meanwhile is new
                 waited = time.monotonic() - began
                 pause(min(max(waited / 4, _SHORTEST_PAUSE), _LONGEST_PAUSE))
-            elif answer.status is Status.FAILED and not self._is_usable(request, answer.found):
+            elif answer.status is Status.FAILED and not self._can_stand_in(request, answer.found):
                 spares_failed = False
             else:
                 break
@@ -150,13 +173,13 @@ class Loads:
             return Outcome(answer.found, moment)
         if has_waited or answer.status is Status.TAKEN_FROM_DEAD:
             self._tell("takeover", request.key)
-        return self._load_under(token, request, found, seen, answer, flight)
+        return self._load_under(token, request, answer, flight)
 
-    def _lead_alone(self, request: Request, found: Found, seen: float, flight: Flight) -> Outcome:
+    def _lead_alone(self, request: Request, found: Found, flight: Flight) -> Outcome:
         """Load the value in the background, unless another does, has just done so or has just failed."""
         token = secrets.token_bytes(8)
         try:
-            answer = self._acquire(request, found, token, spares_failed=True)
+            answer = self._acquire(request, token, _replaceable(found), spares_failed=True)
         except TROUBLE as error:
             self._tell("degraded", request.key, error=error)
             return NOTHING
@@ -164,11 +187,19 @@ class Loads:
             return NOTHING
         if answer.status is Status.TAKEN_FROM_DEAD:
             self._tell("takeover", request.key)
-        return self._load_under(token, request, found, seen, answer, flight)
+        try:
+            return self._load_under(token, request, answer, flight)
+        except LoaderFailed as failed:
+            report_hidden(failed.raised)
+            return NOTHING
 
-    def _acquire(self, request: Request, found: Found, token: bytes, *, spares_failed: bool) -> Answer:
-        # What was found fresh is to be replaced all the same: it expires soon, or could not be decoded.
-        fresh_at_most = max(0, found.fresh_ms) if isinstance(found, Entry) else 0
+    def _can_stand_in(self, request: Request, found: Entry | None) -> bool:
+        is_kept = found is not None and judged(found, request.plan) is not Verdict.GONE
+        return is_kept and self._decoded(request, cast(Entry, found)) is not NO_VALUE
+
+    def _acquire(
+        self, request: Request, token: bytes, fresh_at_most: float, *, spares_failed: bool
+    ) -> Answer:
         try:
             return self._entries.acquire(
                 request.name, token, self._lease_ms, fresh_at_most=fresh_at_most, spares_failed=spares_failed
@@ -176,25 +207,20 @@ class Loads:
         except TROUBLE:
             raise
         except BaseException:  # interrupted: the lease may have been given all the same
-            self._release(request, token, 0)
+            self._release(request, token)
             raise
 
-    def _load_under(
-        self, token: bytes, request: Request, found: Found, seen: float, answer: Answer, flight: Flight
-    ) -> Outcome:
+    def _load_under(self, token: bytes, request: Request, answer: Answer, flight: Flight) -> Outcome:
         try:
             with self._heart.beating(request.name, token):
                 loaded = self._load(request, flight)
-        except BaseException as error:
-            old = aged(found, (time.monotonic() - seen) * 1000)  # it may have waited for others, too
-            # A value that cannot be stored is a mistake in the application, which no old value should hide.
-            may_hide = isinstance(error, Exception) and not isinstance(error, ArgumentError)
-            hides = may_hide and answer.status is not Status.TAKEN and self._is_usable(request, old)
-            self._release(request, token, self._cooldown_ms if hides else 0)
-            if not hides:
-                raise
-            report_hidden(error)
-            return Outcome(cast(Entry, old))
+        except LoaderFailed:
+            is_over_value = answer.status is not Status.TAKEN
+            self._release(request, token, self._cooldown_ms if is_over_value else 0)
+            raise
+        except BaseException:
+            self._release(request, token)
+            raise
         flight.seal()  # who comes from now on may come after a delete that this value escapes
         return Outcome(loaded.encoded, loaded.moment, self._fill(request, token, answer, loaded))
 
@@ -203,9 +229,9 @@ class Loads:
         try:
             with flight.loading():
                 value = loaded(request.loader)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # it is raised to the callers
             self._tell("load-error", request.key, began, error)
-            raise
+            raise LoaderFailed(error) from None
         self._tell("load", request.key, began)
         is_negative = value is None and request.plan.negative_ms is not None
         encoded = self._codec.encode(value, None if is_negative else request.type)
@@ -226,15 +252,17 @@ class Loads:
             )
         except TROUBLE as error:
             self._tell("degraded", request.key, error=error)
+            if isinstance(error, CommandRefusedError):  # too large for what memory is left, perhaps
+                self._release(request, token)
             return False  # the value is good for whoever has waited; the next one asks Redis again
         except BaseException:  # interrupted: perhaps before it was sent
-            self._release(request, token, 0)
+            self._release(request, token)
             raise
         if not is_filled:
             self._tell("fill-refused", request.key)
         return is_filled
 
-    def _release(self, request: Request, token: bytes, cooldown_ms: int) -> None:
+    def _release(self, request: Request, token: bytes, cooldown_ms: int = 0) -> None:
         try:
             self._entries.release(request.name, token, cooldown_ms)
         except TROUBLE as error:
@@ -243,5 +271,10 @@ class Loads:
     def _renew(self, name: str, token: bytes) -> bool:
         try:
             return self._entries.renew(name, token, self._lease_ms)
-        except TROUBLE:
+        except Exception:  # noqa: BLE001  # whatever it was
             return True  # the next one may come through; if none does, the value is not stored
+
+
+def _replaceable(found: Found) -> float:
+    """Return how fresh a value may be and still be replaced: one expires soon, or could not be decoded."""
+    return max(0, found.fresh_ms) if isinstance(found, Entry) else 0

@@ -77,6 +77,7 @@ class Heart:
             renew: Renews the lease of a name with a token; tells whether it is still there.
         """
         self._seconds, self._renew = seconds, renew
+        self._closed = False
         self.after_fork()
         mend_after_fork(self)
 
@@ -85,18 +86,18 @@ class Heart:
         self._changed = threading.Condition()
         self._held: set[tuple[str, bytes]] = set()
         self._thread: threading.Thread | None = None
-        self._closed = False
 
     @contextmanager
     def beating(self, name: str, token: bytes) -> Generator[None]:
         """Renew the lease of *name* until the context ends."""
         held = (name, token)
-        with self._changed:
-            self._held.add(held)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._beat, name="modkit-redis-lease", daemon=True)
-                self._thread.start()
         try:
+            with self._changed:
+                self._held.add(held)
+                if self._thread is None:
+                    thread = threading.Thread(target=self._beat, name="modkit-redis-lease", daemon=True)
+                    thread.start()
+                    self._thread = thread
             yield
         finally:
             with self._changed:

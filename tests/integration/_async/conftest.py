@@ -1,8 +1,9 @@
-"""Clients and stores that are closed in the end."""
+"""Clients and stores that are closed in the end, and what stores send."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
 
 import pytest
 import redis
@@ -11,7 +12,9 @@ import redis.asyncio
 from modkit_redis import AsyncRedisBundle, AsyncRedisModule
 from modkit_redis.cache import AsyncRedisCacheStore
 from modkit_redis.contract import CacheEvents
-from tests.cache_keys import async_idle
+from modkit_redis.testing import EmbeddedServer, ServerWatch
+from tests.cache_keys import Counter, async_idle
+from tests.crews import AsyncSource
 
 
 @pytest.fixture
@@ -51,3 +54,32 @@ async def new_store(addr: str, prefix: str) -> AsyncIterator[Callable[..., Async
     for bundle in bundles:
         await async_idle(bundle.cache.store())  # I16, whatever the test was about
         await bundle.shutdown_resources()
+
+
+@pytest.fixture(scope="module")
+def own_server() -> Iterator[EmbeddedServer]:
+    """A server that nobody else uses meanwhile: its reads are counted."""
+    with EmbeddedServer() as embedded:
+        yield embedded
+
+
+@pytest.fixture
+def count(own_server: EmbeddedServer, prefix: str) -> Iterator[Counter]:
+    """What the stores of this test send to that server."""
+    with ServerWatch(own_server.addr, client_name=prefix) as watch:
+        yield Counter(watch)
+
+
+@pytest.fixture
+def warm(own_server: EmbeddedServer, new_store: Callable[..., AsyncRedisCacheStore]) -> Callable[..., Any]:
+    """Return a new store on that server, connected, and with its scripts known there."""
+
+    async def warm(**settings: object) -> AsyncRedisCacheStore:
+        store, source = new_store(addr=own_server.addr, **settings), AsyncSource("loaded")
+        await store.get_or_set("warm", source.load)
+        await store.touch("warm")
+        await store.set("warm", 1, only_if="present")
+        await store.get_many(["warm"])  # learns that entries are kept for longer than their TTL
+        return store
+
+    return warm

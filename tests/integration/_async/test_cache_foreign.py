@@ -97,7 +97,7 @@ class Place:
 
 @pytest.fixture
 def place(addr: str, prefix: str, caches: AsyncCaches, admin: redis.Redis, plan: str) -> Place:
-    return Place(caches.open(addr, prefix, lease="60ms", **PLANS[plan]), admin, prefix)
+    return Place(caches.open(addr, prefix, lease="5s", **PLANS[plan]), admin, prefix)
 
 
 @each_plan

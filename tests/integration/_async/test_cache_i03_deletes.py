@@ -17,7 +17,7 @@ import redis
 from modkit_redis.cache import AsyncRedisCacheStore
 from modkit_redis.cache.entries import AsyncEntries
 from modkit_redis.cache.entries.scripts import FILL
-from modkit_redis.cache.loads.flights import Outcome
+from modkit_redis.cache.loads.flight import Outcome
 from modkit_redis.client import Script
 from modkit_redis.contract import MISS
 from tests.crews import AsyncGate, AsyncJob, AsyncSource, Told, async_pass_time, async_until

@@ -159,3 +159,44 @@ async def test_i04_touching_during_a_refresh_does_not_end_it(
     await async_idle(store)
 
     assert await store.get("k") == "new"
+
+
+async def clear_here(here: AsyncRedisCacheStore, there: object) -> None:
+    await here.clear()
+
+
+@pytest.mark.parametrize(
+    "way", [delete_here, set_here, set_many_here, clear_here], ids=lambda way: way.__name__
+)
+async def test_i03_who_reads_after_a_removal_in_this_process_does_not_wait_for_the_load_before_it(
+    new_store: NewStore, way: Way
+) -> None:
+    old, new = AsyncSource("old", held=1), AsyncSource("new")
+    store = new_store(lease="60s")
+    first = asking(store, old)
+    await old.begun[0].wait()
+
+    await (way(store, store, None, "") if way is delete_here else way(store, store))
+
+    assert await asking(store, new).result() in ("new", "set")
+    assert not first.is_done
+    old.gates[0].open()
+    assert await first.result() == "old"
+    assert await store.get("k") in ("new", "set")
+
+
+async def test_i03_a_load_that_renews_its_lease_is_overtaken_as_any(new_store: NewStore) -> None:
+    old, new = AsyncSource("old", held=1), AsyncSource("new")
+    here, there = (new_store(lease="60ms") for _ in range(2))
+    first = asking(here, old)
+    await old.begun[0].wait()
+    await async_pass_time(0.2)
+
+    await there.delete("k")
+    late = [asking(store, new) for store in (here, there)]
+    assert await late[1].result() == "new"
+    await async_pass_time(0.2)
+    old.gates[0].open()
+
+    assert (await first.result(), await late[0].result()) == ("old", "new")
+    assert await here.get("k") == "new"

@@ -26,7 +26,7 @@ def asking(store: AsyncRedisCacheStore, source: AsyncSource) -> AsyncJob[object]
 
 @pytest.mark.parametrize("is_stale", [False, True], ids=["", "stale"])
 @pytest.mark.parametrize("generations", [False, True], ids=["", "generations"])
-async def test_i06_an_error_reaches_those_who_wait_and_the_next_one_loads(
+async def test_i06_an_error_frees_the_lease_and_those_who_came_too_late_share_one_more_load(
     new_store: NewStore, admin: redis.Redis, prefix: str, generations: bool, is_stale: bool
 ) -> None:
     told, source = Told(), AsyncSource("new", held=1)
@@ -36,24 +36,39 @@ async def test_i06_an_error_reaches_those_who_wait_and_the_next_one_loads(
         await keeper.set("k", "first", ttl=0.02)
         await async_pass_time(0.03)
     source.fails = error = BrokenError()
-    jobs = [asking(store, source)]
+    first = asking(store, source)
     await source.begun[0].wait()
-    jobs += [asking(store, source) for _ in range(2)]
+    late = [asking(store, source) for _ in range(2)]
     await async_until(lambda: told.times("miss") == 3, "all wait")
     await async_pass_time()
     source.fails = None
 
     source.gates[0].open()
 
-    for job in jobs:
-        with pytest.raises(BrokenError) as caught:
-            await job.result()
-        assert caught.value is error
+    with pytest.raises(BrokenError) as caught:
+        await first.result()
+    assert caught.value is error
+    assert [await job.result() for job in late] == ["new", "new"]
     assert leases(admin, prefix) == []
-    assert admin.exists(f"{prefix}:cache:k") == is_stale
-    assert await store.get_or_set("k", source.load) == "new"
     assert (source.loads, told.times("load-error"), told.times("wait")) == (2, 1, 0)
     assert [event.error for event in told if event.kind == "load-error"] == [error]
+
+
+@pytest.mark.parametrize("generations", [False, True], ids=["", "generations"])
+async def test_i06_a_load_that_fails_leaves_no_entry_and_the_next_one_loads(
+    new_store: NewStore, admin: redis.Redis, prefix: str, generations: bool
+) -> None:
+    source = AsyncSource("new")
+    store = new_store(lease="60s", generations=generations)
+    source.fails = BrokenError()
+
+    with pytest.raises(BrokenError):
+        await store.get_or_set("k", source.load)
+
+    assert leases(admin, prefix) == []
+    assert not admin.exists(f"{prefix}:cache:k")
+    source.fails = None
+    assert await store.get_or_set("k", source.load) == "new"
 
 
 async def test_i06_another_store_that_waits_loads_at_its_next_poll(new_store: NewStore) -> None:
@@ -115,6 +130,7 @@ async def test_i06_an_error_after_a_delete_does_not_end_the_next_ones_lease(
     with pytest.raises(BrokenError):
         await first.result()
     assert len(leases(admin, prefix)) == 1
+    assert list(store._loads._flights._airborne) == [f"{prefix}:cache:k"]  # the next one's, to be joined
     source.gates[0].open()
     assert await second.result() == "new"
     assert await store.get("k") == "new"

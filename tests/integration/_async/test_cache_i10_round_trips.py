@@ -2,55 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from modkit_redis.cache import AsyncRedisCacheStore
-from modkit_redis.client import AsyncRedisExecutor
-from modkit_redis.testing import EmbeddedServer, ServerWatch
 from tests.cache_keys import Counter, async_idle
 from tests.crews import AsyncJob, AsyncSource, Told, async_pass_time, async_until
-
-NewStore = Callable[..., AsyncRedisCacheStore]
-KEYS = [f"k{number}" for number in range(1001)]
-
-
-@pytest.fixture(scope="module")
-def own_server() -> Iterator[EmbeddedServer]:
-    """A server that nobody else uses meanwhile: its reads are counted."""
-    with EmbeddedServer() as embedded:
-        yield embedded
-
-
-@pytest.fixture
-def watch(own_server: EmbeddedServer, prefix: str) -> Iterator[ServerWatch]:
-    with ServerWatch(own_server.addr, client_name=prefix) as watch:
-        yield watch
-
-
-@pytest.fixture
-def count(watch: ServerWatch) -> Counter:
-    return Counter(watch)
-
-
-@pytest.fixture
-def warm(own_server: EmbeddedServer, new_store: NewStore) -> Callable[..., Any]:
-    async def warm(**settings: object) -> AsyncRedisCacheStore:
-        store = new_store(addr=own_server.addr, **settings)
-        failing = AsyncSource()
-        failing.fails = ZeroDivisionError()
-        await store.get_or_set("warm", AsyncSource("loaded").load)
-        await store.touch("warm")
-        await store.set("warm", 1, only_if="present")
-        await store.get_many(["warm"])  # learns that entries are kept for longer than their TTL
-        with pytest.raises(ZeroDivisionError):
-            await store.get_or_set("warm too", failing.load)
-        return store
-
-    return warm
-
 
 WAYS = {
     "default": {},
@@ -163,48 +121,24 @@ async def test_i10_who_waits_for_another_process_asks_once_for_each_poll(
     assert 2 <= more.count("EVALSHA") <= 12  # one asks for all, and the longer it waits the less often
 
 
-@pytest.fixture
-def exchanges(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The commands of each exchange with Redis; those above 16 kB the server does not read in one piece."""
-    seen: list[int] = []
-    send = AsyncRedisExecutor._send
-
-    async def counted(self: AsyncRedisExecutor, commands: Any, *args: Any) -> Any:
-        seen.append(len(commands))
-        return await send(self, commands, *args)
-
-    monkeypatch.setattr(AsyncRedisExecutor, "_send", counted)
-    return seen
-
-
-@every_way
-async def test_i10_bulk_operations_are_a_round_trip_for_500_keys(
-    warm: Callable[..., Any], count: Counter, exchanges: list[int], settings: dict[str, object]
+async def test_i10_who_joins_a_load_in_this_process_asks_once(
+    warm: Callable[..., Any], count: Counter
 ) -> None:
-    store = await warm(**settings)
-    spent = dict[str, list[int]](set=[], get=[], delete=[])
-
-    def note(what: str) -> None:
-        spent[what].append(len(exchanges))
-        exchanges.clear()
+    told, source = Told(), AsyncSource("new", held=1)
+    store = await warm(events=told)
+    told.clear()
 
     count.begin()
-    exchanges.clear()
-    for size in (1, 500, 501, 1001):
-        await store.set_many(dict.fromkeys(KEYS[:size], 1))
-        note("set")
-        assert await store.get_many(KEYS[:size]) == [1] * size
-        note("get")
-        assert await store.delete(*KEYS[:size]) == size
-        note("delete")
-    _, commands = count.spent()
+    jobs = [AsyncJob(lambda: store.get_or_set("k", source.load))]
+    await source.begun[0].wait()
+    jobs += [AsyncJob(lambda: store.get_or_set("k", source.load)) for _ in range(4)]
+    await async_until(lambda: told.times("miss") == 5, "all wait")
+    await async_pass_time()
+    source.gates[0].open()
+    assert [await job.result() for job in jobs] == ["new"] * 5
 
-    assert spent == {"set": [1, 1, 2, 3], "get": [1, 1, 2, 3], "delete": [1, 1, 1, 1]}
-    assert commands.count("MGET") == commands.count("UNLINK") == 1 + 1 + 2 + 3
-    await store.get_many([])
-    await store.set_many({})
-    await store.delete()
-    assert count.spent() == (0, [])
+    _, commands = count.spent()
+    assert (commands.count("GET"), commands.count("EVALSHA")) == (5, 2)
 
 
 async def test_i10_other_calls_are_one_round_trip(warm: Callable[..., Any], count: Counter) -> None:
@@ -224,29 +158,3 @@ async def test_i10_other_calls_are_one_round_trip(warm: Callable[..., Any], coun
         trips.append(count.spent()[0])
 
     assert trips == [1] * 5
-
-
-async def test_i10_clear_asks_for_1000_keys_at_a_time_and_removes_them_on_the_way(
-    warm: Callable[..., Any], count: Counter, exchanges: list[int]
-) -> None:
-    store = await warm()
-    await store.set_many(dict.fromkeys([f"c{number}" for number in range(3000)], 1))
-
-    count.begin()
-    exchanges.clear()
-    await store.clear()
-    _, commands = count.spent()
-
-    assert set(commands) == {"SCAN", "UNLINK"}
-    assert commands.count("SCAN") <= 5
-    assert len(exchanges) <= commands.count("SCAN") + 1
-
-
-async def test_i10_with_generations_clear_is_one_command(warm: Callable[..., Any], count: Counter) -> None:
-    store = await warm(generations=True)
-    await store.set_many(dict.fromkeys(KEYS, 1))
-
-    count.begin()
-    await store.clear()
-
-    assert count.spent() == (1, ["SET"])

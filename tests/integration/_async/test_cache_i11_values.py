@@ -104,7 +104,8 @@ async def test_i13_nobody_sees_what_another_does_to_a_value(new_store: NewStore)
     got: list[Any] = [await job.result() for job in jobs]
     assert source.loads == 1
 
-    for each in (*got, original, await store.get("k"), await store.get_or_set("k", source.load)):
+    got += [original, await store.get("k"), await store.get_or_set("k", source.load)]
+    for each in got:
         assert each == {"list": [1], "dict": {"a": 1}}
         each["list"].append(2)
         each["dict"].clear()

@@ -1,9 +1,10 @@
 # Generated from ../_async/conftest.py by .ci/unasync.py; do not edit.
-"""Clients and stores that are closed in the end."""
+"""Clients and stores that are closed in the end, and what stores send."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import redis
@@ -11,7 +12,9 @@ import redis
 from modkit_redis import RedisBundle, RedisModule
 from modkit_redis.cache import RedisCacheStore
 from modkit_redis.contract import CacheEvents
-from tests.cache_keys import idle
+from modkit_redis.testing import EmbeddedServer, ServerWatch
+from tests.cache_keys import Counter, idle
+from tests.crews import Source
 
 
 @pytest.fixture
@@ -51,3 +54,32 @@ def new_store(addr: str, prefix: str) -> Iterator[Callable[..., RedisCacheStore]
     for bundle in bundles:
         idle(bundle.cache.store())  # I16, whatever the test was about
         bundle.shutdown_resources()
+
+
+@pytest.fixture(scope="module")
+def own_server() -> Iterator[EmbeddedServer]:
+    """A server that nobody else uses meanwhile: its reads are counted."""
+    with EmbeddedServer() as embedded:
+        yield embedded
+
+
+@pytest.fixture
+def count(own_server: EmbeddedServer, prefix: str) -> Iterator[Counter]:
+    """What the stores of this test send to that server."""
+    with ServerWatch(own_server.addr, client_name=prefix) as watch:
+        yield Counter(watch)
+
+
+@pytest.fixture
+def warm(own_server: EmbeddedServer, new_store: Callable[..., RedisCacheStore]) -> Callable[..., Any]:
+    """Return a new store on that server, connected, and with its scripts known there."""
+
+    def warm(**settings: object) -> RedisCacheStore:
+        store, source = new_store(addr=own_server.addr, **settings), Source("loaded")
+        store.get_or_set("warm", source.load)
+        store.touch("warm")
+        store.set("warm", 1, only_if="present")
+        store.get_many(["warm"])  # learns that entries are kept for longer than their TTL
+        return store
+
+    return warm

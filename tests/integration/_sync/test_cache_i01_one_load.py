@@ -36,12 +36,14 @@ def test_i01_callers_in_two_stores_share_one_load(new_store: NewStore, generatio
     jobs = [asking(s, source) for s in stores * 4]
     source.begun[0].wait()
     until(lambda: told.times("miss") == 8, "all have looked")
+    assert stores[0].get("k", "loading") == "loading"
     pass_time()
     source.gates[0].open()
 
     assert [job.result() for job in jobs] == ["old"] * 8
     assert source.loads == 1
     assert (told.times("load"), told.times("wait"), told.times("takeover")) == (1, 1, 0)
+    assert told.times("undecodable") == 0
 
 
 def test_i01_a_load_that_takes_longer_than_its_lease_keeps_it(new_store: NewStore) -> None:

@@ -18,7 +18,7 @@ import redis
 from modkit_redis.cache import RedisCacheStore
 from modkit_redis.cache.entries import Entries
 from modkit_redis.cache.entries.scripts import FILL
-from modkit_redis.cache.loads.flights import Outcome
+from modkit_redis.cache.loads.flight import Outcome
 from modkit_redis.client import Script
 from modkit_redis.contract import MISS
 from tests.crews import Gate, Job, Source, Told, pass_time, until

@@ -160,3 +160,44 @@ def test_i04_touching_during_a_refresh_does_not_end_it(
     idle(store)
 
     assert store.get("k") == "new"
+
+
+def clear_here(here: RedisCacheStore, there: object) -> None:
+    here.clear()
+
+
+@pytest.mark.parametrize(
+    "way", [delete_here, set_here, set_many_here, clear_here], ids=lambda way: way.__name__
+)
+def test_i03_who_reads_after_a_removal_in_this_process_does_not_wait_for_the_load_before_it(
+    new_store: NewStore, way: Way
+) -> None:
+    old, new = Source("old", held=1), Source("new")
+    store = new_store(lease="60s")
+    first = asking(store, old)
+    old.begun[0].wait()
+
+    (way(store, store, None, "") if way is delete_here else way(store, store))
+
+    assert asking(store, new).result() in ("new", "set")
+    assert not first.is_done
+    old.gates[0].open()
+    assert first.result() == "old"
+    assert store.get("k") in ("new", "set")
+
+
+def test_i03_a_load_that_renews_its_lease_is_overtaken_as_any(new_store: NewStore) -> None:
+    old, new = Source("old", held=1), Source("new")
+    here, there = (new_store(lease="60ms") for _ in range(2))
+    first = asking(here, old)
+    old.begun[0].wait()
+    pass_time(0.2)
+
+    there.delete("k")
+    late = [asking(store, new) for store in (here, there)]
+    assert late[1].result() == "new"
+    pass_time(0.2)
+    old.gates[0].open()
+
+    assert (first.result(), late[0].result()) == ("old", "new")
+    assert here.get("k") == "new"

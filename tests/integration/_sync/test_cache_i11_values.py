@@ -105,7 +105,8 @@ def test_i13_nobody_sees_what_another_does_to_a_value(new_store: NewStore) -> No
     got: list[Any] = [job.result() for job in jobs]
     assert source.loads == 1
 
-    for each in (*got, original, store.get("k"), store.get_or_set("k", source.load)):
+    got += [original, store.get("k"), store.get_or_set("k", source.load)]
+    for each in got:
         assert each == {"list": [1], "dict": {"a": 1}}
         each["list"].append(2)
         each["dict"].clear()

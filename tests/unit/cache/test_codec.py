@@ -657,6 +657,7 @@ def test_bytes_by_themselves_are_stored_as_they_are_under_their_type() -> None:
 WITHOUT_MSGSPEC = """
 import json, sys
 sys.modules["msgspec"] = None
+from modkit_redis import CacheSettings
 from modkit_redis.cache.codec import Codec, UndecodableError
 
 def told(act, *arguments):
@@ -667,7 +668,8 @@ def told(act, *arguments):
 
 codec = Codec("json", None, 1000)
 print(json.dumps([
-    told(Codec, "msgpack", None, 1000),
+    told(CacheSettings.from_env, {"REDIS_CACHE_DEFAULT_TTL": "5m", "REDIS_CACHE_CODEC": "msgpack"}),
+    told(CacheSettings.from_mapping, {"default_ttl": "5m", "codec": "msgpack"}),
     told(codec.encode, [1], list),
     told(codec.decode, 1, 0, b"[1]", list),
     told(codec.decode, 2, 0, b"\\x01"),
@@ -693,6 +695,7 @@ def test_without_msgspec_json_works_and_the_rest_says_what_is_missing() -> None:
     needs = "needs the extra msgspec: pip install 'modkit-redis[msgspec]'"
     assert json.loads(ran.stdout) == [
         f"ConfigError: REDIS_CACHE_CODEC is msgpack, which {needs}",
+        f"ConfigError: redis.cache.codec is msgpack, which {needs}",
         f"ArgumentError: type {needs}",
         f"ArgumentError: type {needs}",
         "UndecodableError: codec",

@@ -1,0 +1,92 @@
+"""I10: how many commands and round trips it takes to do something with many keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from modkit_redis.client import AsyncRedisExecutor
+from tests.cache_keys import Counter
+
+KEYS = [f"k{number}" for number in range(1001)]
+WAYS = {
+    "default": {},
+    "stale_for": {"stale_for": "60s"},
+    "stale_if_error": {"stale_if_error": "60s"},
+    "early_refresh": {"early_refresh": True},
+    "generations": {"generations": True},
+    "all": {"stale_for": "60s", "early_refresh": True, "generations": True},
+}
+every_way = pytest.mark.parametrize("settings", WAYS.values(), ids=WAYS)
+
+
+@pytest.fixture
+def exchanges(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The commands of each exchange with Redis; those above 16 kB the server does not read in one piece."""
+    seen: list[int] = []
+    send = AsyncRedisExecutor._send
+
+    async def counted(self: AsyncRedisExecutor, commands: Any, *args: Any) -> Any:
+        seen.append(len(commands))
+        return await send(self, commands, *args)
+
+    monkeypatch.setattr(AsyncRedisExecutor, "_send", counted)
+    return seen
+
+
+@every_way
+async def test_i10_bulk_operations_are_a_round_trip_for_500_keys(
+    warm: Callable[..., Any], count: Counter, exchanges: list[int], settings: dict[str, object]
+) -> None:
+    store = await warm(**settings)
+    spent = dict[str, list[int]](set=[], get=[], delete=[])
+
+    def note(what: str) -> None:
+        spent[what].append(len(exchanges))
+        exchanges.clear()
+
+    count.begin()
+    exchanges.clear()
+    for size in (1, 500, 501, 1001):
+        await store.set_many(dict.fromkeys(KEYS[:size], 1))
+        note("set")
+        assert await store.get_many(KEYS[:size]) == [1] * size
+        note("get")
+        assert await store.delete(*KEYS[:size]) == size
+        note("delete")
+    _, commands = count.spent()
+
+    assert spent == {"set": [1, 1, 2, 3], "get": [1, 1, 2, 3], "delete": [1, 1, 1, 1]}
+    assert commands.count("MGET") == commands.count("UNLINK") == 1 + 1 + 2 + 3
+    await store.get_many([])
+    await store.set_many({})
+    await store.delete()
+    assert count.spent() == (0, [])
+
+
+async def test_i10_clear_asks_for_1000_keys_at_a_time_and_removes_them_on_the_way(
+    warm: Callable[..., Any], count: Counter, exchanges: list[int]
+) -> None:
+    store = await warm()
+    await store.set_many(dict.fromkeys([f"c{number}" for number in range(3000)], 1))
+
+    count.begin()
+    exchanges.clear()
+    await store.clear()
+    _, commands = count.spent()
+
+    assert set(commands) == {"SCAN", "UNLINK"}
+    assert commands.count("SCAN") <= 5
+    assert len(exchanges) <= commands.count("SCAN") + 1
+
+
+async def test_i10_with_generations_clear_is_one_command(warm: Callable[..., Any], count: Counter) -> None:
+    store = await warm(generations=True)
+    await store.set_many(dict.fromkeys(KEYS, 1))
+
+    count.begin()
+    await store.clear()
+
+    assert count.spent() == (1, ["SET"])

@@ -1,0 +1,225 @@
+# Generated from ../_async/test_cache_refreshes.py by .ci/unasync.py; do not edit.
+"""Loads in the background: how many there may be, when they begin, and how they end with their bundle."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any
+
+import pytest
+import redis
+
+from modkit_redis import RedisBundle
+from modkit_redis.cache import RedisCacheStore
+from modkit_redis.cache._core import Entry, expires_soon, value_header
+from modkit_redis.cache.codec import JSON, Encoded
+from tests.cache_keys import idle, leases
+from tests.crews import Job, Source, Told, pass_time, until
+
+NewStore = Callable[..., RedisCacheStore]
+Connect = Callable[..., redis.Redis]
+
+
+WHO: ContextVar[str] = ContextVar("who", default="nobody")
+
+
+def make_stale(store: RedisCacheStore, *keys: str) -> None:
+    store.set_many(dict.fromkeys(keys, "first"), ttl=0.02)
+    pass_time(0.03)
+
+
+def bundle_of(addr: str, prefix: str, **given: Any) -> RedisBundle:
+    cache = {"default_ttl": "60s", "stale_for": "60s", "lease": "60s"}
+    return RedisBundle(config={"addr": addr, "key_prefix": prefix, "cache": cache}, **given)
+
+
+def test_no_more_refreshes_run_at_once_than_the_settings_allow(new_store: NewStore) -> None:
+    told, source, keys = Told(), Source("new", held=2), ["a", "b", "c", "d", "e"]
+    store = new_store(stale_for="60s", refreshes=2, events=told)
+    make_stale(store, *keys)
+
+    for _ in range(3):
+        assert [store.get_or_set(key, source.load) for key in keys] == ["first"] * 5
+    for begun in source.begun:
+        begun.wait()
+    pass_time()
+    assert source.loads == 2
+
+    for gate in source.gates:
+        gate.open()
+    idle(store)
+    for key in keys[2:]:
+        assert store.get_or_set(key, source.load) == "first"
+        idle(store)
+    assert (source.loads, source.most) == (5, 2)
+    assert store.get_many(keys) == ["new"] * 5
+
+
+def test_a_load_that_is_waited_for_needs_no_place_among_the_refreshes(new_store: NewStore) -> None:
+    source, other = Source("new", held=1), Source("other")
+    store = new_store(stale_for="60s", refreshes=1)
+    make_stale(store, "a")
+    assert store.get_or_set("a", source.load) == "first"
+    source.begun[0].wait()
+
+    assert store.get_or_set("b", other.load) == "other"
+
+    source.gates[0].open()
+
+
+def test_shutdown_waits_for_refreshes(addr: str, prefix: str, admin: redis.Redis) -> None:
+    bundle, source = bundle_of(addr, prefix), Source("new", held=1)
+    store = bundle.cache.store()
+    make_stale(store, "k")
+    assert store.get_or_set("k", source.load) == "first"
+    source.begun[0].wait()
+
+    ending = Job(lambda: bundle.shutdown_resources())
+    pass_time(0.05)
+    assert not ending.is_done
+    source.gates[0].open()
+    ending.result()
+
+    idle(store)
+    assert leases(admin, prefix) == []
+    again = bundle_of(addr, prefix)
+    assert again.cache.store().get("k") == "new"
+    again.shutdown_resources()
+
+
+def test_shutdown_waits_for_refreshes_of_stores_that_an_override_replaced(
+    addr: str, prefix: str, admin: redis.Redis, connect: Connect
+) -> None:
+    bundle, source = bundle_of(addr, prefix), Source("new", held=3)
+    other = connect(addr)
+    stores = [bundle.cache.store()]
+    with bundle.client.override(other):
+        stores.append(bundle.cache.store())
+    with bundle.key_prefix.override(f"{prefix}:there"):
+        stores.append(bundle.cache.store())
+    assert len(set(map(id, stores))) == 3
+    for number, store in enumerate(stores):
+        make_stale(store, f"k{number}")
+        assert store.get_or_set(f"k{number}", source.load) == "first"
+        source.begun[number].wait()
+
+    with bundle.cache.store.override(object()), bundle.client.override(other):
+        ending = Job(lambda: bundle.shutdown_resources())
+        for gate in source.gates:
+            pass_time()
+            assert not ending.is_done
+            gate.open()
+        ending.result()
+
+    for store in stores:
+        idle(store)
+    found = [admin.get(f"{below}:cache:k{n}") for n, below in enumerate([prefix, prefix, f"{prefix}:there"])]
+    assert [each[-5:] for each in found if isinstance(each, bytes)] == [b'"new"'] * 3
+
+
+def test_after_shutdown_nothing_is_refreshed(addr: str, prefix: str, connect: Connect) -> None:
+    mine = connect(addr)
+    bundle, source = bundle_of(addr, prefix, client=mine), Source("new")
+    store = bundle.cache.store()
+    make_stale(store, "k")
+
+    bundle.shutdown_resources()
+
+    assert store.get_or_set("k", source.load) == "first"
+    idle(store)
+    assert source.loads == 0
+    assert store.get_or_set("l", source.load) == "new"  # who waits is served
+
+
+def test_early_refresh_loads_before_the_value_expires(
+    new_store: NewStore, admin: redis.Redis, prefix: str
+) -> None:
+    told, source, state = Told(), Source("new"), random.getstate()
+    store = new_store(early_refresh=True, events=told)
+    header = value_header(Encoded(JSON, 0, b""), 0, cost_ms=100)
+    random.seed(20)
+    try:
+        for _ in range(3):
+            admin.set(f"{prefix}:cache:k", header + b'"old"', px=300)
+            seen = []
+            while "new" not in seen:
+                seen.append(store.get_or_set("k", source.load))
+                pass_time(0.005)
+            assert set(seen) == {"old", "new"}
+    finally:
+        random.setstate(state)
+
+    assert told.times("miss") == 0
+    assert source.loads == 3
+
+
+def test_early_refresh_leaves_alone_what_is_quickly_loaded_or_far_from_its_end(
+    new_store: NewStore,
+) -> None:
+    told, source = Told(), Source("value")
+    store = new_store(early_refresh=True, events=told)
+
+    for _ in range(100):
+        assert store.get_or_set("k", source.load) == "value"
+
+    assert (source.loads, told.times("early-refresh")) == (1, 0)
+
+
+@pytest.mark.parametrize(("cost", "fresh"), [(100, 20), (100, 100), (100, 300)])
+def test_a_value_is_refreshed_early_with_the_probability_of_xfetch(cost: int, fresh: int) -> None:
+    state, entry = random.getstate(), Entry(JSON, 0, b"", fresh, 0, cost, 0, failed=False)
+    random.seed(7)
+    try:
+        share = sum(expires_soon(entry) for _ in range(5000)) / 5000
+    finally:
+        random.setstate(state)
+
+    assert abs(share - math.exp(-fresh / cost)) < 0.02
+
+
+def test_a_caller_who_may_not_have_the_old_value_joins_its_refresh(new_store: NewStore) -> None:
+    told, source = Told(), Source("new", held=1)
+    store = new_store(stale_for="60s", events=told)
+    make_stale(store, "k")
+    assert store.get_or_set("k", source.load) == "first"
+    source.begun[0].wait()
+
+    job = Job(lambda: store.get_or_set("k", source.load, stale_for=0))
+    until(lambda: told.times("miss") == 1, "it waits")
+    pass_time()
+    source.gates[0].open()
+
+    assert job.result() == "new"
+    assert source.loads == 1
+
+
+def test_a_refresh_sees_the_context_of_the_call_that_caused_it(new_store: NewStore) -> None:
+    store = new_store(stale_for="60s")
+    make_stale(store, "k")
+
+    def load() -> str:
+        return WHO.get()
+
+    token = WHO.set("me")
+    store.get_or_set("k", load)
+    WHO.reset(token)
+    idle(store)
+
+    assert store.get("k") == "me"
+
+
+def test_what_a_load_took_is_kept_with_its_value(new_store: NewStore, prefix: str) -> None:
+    store = new_store(early_refresh=True)
+
+    def load() -> str:
+        pass_time(0.03)
+        return "slow"
+
+    store.get_or_set("k", load)
+
+    found = store._entries.look(f"{prefix}:cache:k", timed=True)
+    assert isinstance(found, Entry)
+    assert 30 <= found.cost_ms < 1000
