@@ -349,6 +349,33 @@ async def test_a_server_that_lost_its_data_during_a_load_stores_nothing_of_it(
     assert await cache.store.get_or_set("key", loader.load) == "loaded 2"
 
 
+@pytest.mark.parametrize("generations", [False, True])
+async def test_who_asks_after_another_process_has_cleared_all_is_not_given_an_older_value(
+    addr: str, prefix: str, caches: AsyncCaches, *, generations: bool
+) -> None:
+    cache = caches.open(addr, prefix, generations=generations)
+    other = caches.open(addr, prefix, generations=generations)
+    loads: list[str] = []
+
+    async def load() -> str:
+        loads.append("value")
+        if len(loads) == 1:
+            await async_until(lambda: len(cache.seen.of("miss")) == 2, "the other has asked")
+            await async_lapse(0.05)
+            return "old"
+        return "new"
+
+    leader = AsyncCall(lambda: cache.store.get_or_set("key", load))
+    await async_until(lambda: bool(loads), "it is loaded")
+    await other.store.clear()
+
+    follower = AsyncCall(lambda: cache.store.get_or_set("key", load))
+
+    assert await follower.result() == "new"
+    assert await leader.result() == "old"
+    assert cache.seen.of("fill-refused")
+
+
 @pytest.mark.parametrize("script", [ACQUIRE, FILL], ids=lambda each: each.name)
 async def test_trouble_in_the_background_is_told_and_no_more(
     proxy: Proxy,

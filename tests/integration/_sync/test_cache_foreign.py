@@ -171,6 +171,19 @@ def test_the_entry_that_the_others_differ_from_is_one(
     assert place.store.get("key") == "text"
 
 
+def test_what_was_kept_for_longest_does_not_become_fresh_when_it_is_loaded_anew(
+    addr: str, prefix: str, caches: Caches, admin: redis.Redis
+) -> None:
+    place = Place(caches.open(addr, prefix, lease="1s"), admin, prefix)
+    head = struct.pack(">3scBB2x8sQIIII", b"\xc5M\x01", b"V", 1, 0, bytes(8), 0, 0, 1, 2**32 - 1, 0)
+    place.put(head + b'"old"', 500)
+
+    def look() -> str:
+        return str(place.store.get("key"))
+
+    assert place.store.get_or_set("key", look) == "MISS"
+
+
 @law
 @given(generation=st.binary(max_size=12))
 @example(generation=b"")

@@ -344,6 +344,33 @@ def test_a_server_that_lost_its_data_during_a_load_stores_nothing_of_it(
     assert cache.store.get_or_set("key", loader.load) == "loaded 2"
 
 
+@pytest.mark.parametrize("generations", [False, True])
+def test_who_asks_after_another_process_has_cleared_all_is_not_given_an_older_value(
+    addr: str, prefix: str, caches: Caches, *, generations: bool
+) -> None:
+    cache = caches.open(addr, prefix, generations=generations)
+    other = caches.open(addr, prefix, generations=generations)
+    loads: list[str] = []
+
+    def load() -> str:
+        loads.append("value")
+        if len(loads) == 1:
+            until(lambda: len(cache.seen.of("miss")) == 2, "the other has asked")
+            lapse(0.05)
+            return "old"
+        return "new"
+
+    leader = Call(lambda: cache.store.get_or_set("key", load))
+    until(lambda: bool(loads), "it is loaded")
+    other.store.clear()
+
+    follower = Call(lambda: cache.store.get_or_set("key", load))
+
+    assert follower.result() == "new"
+    assert leader.result() == "old"
+    assert cache.seen.of("fill-refused")
+
+
 @pytest.mark.parametrize("script", [ACQUIRE, FILL], ids=lambda each: each.name)
 def test_trouble_in_the_background_is_told_and_no_more(
     proxy: Proxy,
