@@ -121,6 +121,25 @@ def test_a_child_renews_its_leases_and_refreshes_in_the_background_by_threads_of
     assert leases(admin, prefix) == []
 
 
+def test_what_its_parent_loads_in_the_background_takes_no_place_of_the_childs(addr: str, prefix: str) -> None:
+    cache = {"default_ttl": "60s", "stale_for": "60s", "refreshes": 1}
+    bundle = RedisBundle(config={"addr": addr, "key_prefix": prefix, "cache": cache})
+    store, source = bundle.cache.store(), Source("new", held=1)
+    store.set_many({"a": "first", "b": "first"}, ttl=0.02)
+    pass_time(0.03)
+    assert store.get_or_set("a", source.load) == "first"
+    source.begun[0].wait()
+
+    def in_the_child() -> object:
+        assert store.get_or_set("b", lambda: "child") == "first"
+        idle(store)
+        return store.get("b")
+
+    assert in_child(in_the_child) == repr("child")
+    source.gates[0].open()
+    bundle.shutdown_resources()
+
+
 def test_a_fork_in_a_loader_leaves_the_load_to_the_parent(store: RedisCacheStore) -> None:
     answer = list[str]()
 

@@ -264,7 +264,7 @@ async def test_a_loaded_value_that_would_not_come_back_is_refused_and_frees_its_
         assert admin.exists(f"{prefix}:cache:new") == 0
 
 
-@pytest.mark.parametrize("kind", TYPES, ids=repr)
+@pytest.mark.parametrize("kind", TYPES, ids=lambda kind: type(kind).__name__)
 async def test_a_type_that_nothing_can_be_read_as_is_refused(refused: Callable[..., Any], kind: Any) -> None:
     calls: list[Call] = [
         lambda cache: cache.store.get("key", type=kind),

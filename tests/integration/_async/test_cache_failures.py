@@ -103,7 +103,7 @@ async def test_whose_grace_is_over_loads_during_the_cool_down(new_store: NewStor
     assert await store.get_or_set("k", source.load, stale_if_error=0.01) == "new"
 
 
-async def test_during_the_cool_down_the_old_value_is_a_stale_hit(new_store: NewStore) -> None:
+async def test_during_the_cool_down_the_old_value_is_returned_and_nobody_loads(new_store: NewStore) -> None:
     told, source = Told(), broken()
     store = new_store(stale_if_error="60s", error_cooldown="60s", events=told)
     await make_old(store)
@@ -112,7 +112,7 @@ async def test_during_the_cool_down_the_old_value_is_a_stale_hit(new_store: NewS
         assert await store.get_or_set("k", source.load) == "first"
         await async_idle(store)
 
-    assert (told.times("stale-hit"), source.loads) == (5, 1)
+    assert (told.times("miss"), told.times("stale-hit"), source.loads) == (5, 5, 1)
 
 
 async def test_a_value_that_was_removed_while_another_loaded_stands_in_for_nothing(
@@ -160,6 +160,14 @@ async def test_a_removed_value_stands_in_for_nothing(new_store: NewStore) -> Non
             await job.result()
     with pytest.raises(BrokenError):
         await store.get_or_set("k", source.load)
+
+
+async def test_a_loaded_none_need_not_be_of_the_type_that_is_asked_for(new_store: NewStore) -> None:
+    store, source = new_store(negative_ttl="10s"), AsyncSource(None)
+
+    assert [await store.get_or_set("k", source.load, type=int) for _ in range(2)] == [None, None]
+
+    assert source.loads == 1
 
 
 @pytest.mark.parametrize("codec", ["json", "msgpack"])

@@ -185,3 +185,17 @@ async def test_i06_who_came_before_the_loading_began_shares_its_error(
             await job.result()
         assert caught.value is error
     assert source.loads == 1
+
+
+async def test_i06_a_refresh_whose_value_cannot_be_stored_is_logged_and_frees_the_lease(
+    new_store: NewStore, admin: redis.Redis, prefix: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = new_store(lease="60s", stale_for="60s")
+    await store.set("k", "first", ttl=0.02)
+    await async_pass_time(0.03)
+
+    assert await store.get_or_set("k", AsyncSource(object()).load) == "first"
+    await async_idle(store)
+
+    assert caplog.messages == ["a value could not be loaded: ArgumentError"]
+    assert leases(admin, prefix) == []

@@ -193,6 +193,27 @@ async def test_callers_of_one_process_share_a_value_whose_fill_was_lost(
     assert loader.loads == 1
 
 
+async def test_a_lease_that_could_not_be_renewed_once_is_renewed_the_next_time(
+    proxy: Proxy, addr: str, admin: redis.Redis, prefix: str, caches: AsyncCaches
+) -> None:
+    load_scripts(admin)
+    cache = caches.open(proxy.addr, prefix, CLIENT, lease="450ms")
+    other, others = caches.open(addr, prefix, CLIENT, lease="450ms"), Loader()
+    proxy.reset_request(RENEW.sha.encode())
+
+    async def load() -> str:
+        await async_lapse(0.9)
+        return "loaded"
+
+    leader = AsyncCall(lambda: cache.store.get_or_set("key", load))
+    await async_until(proxy.has_struck, "a renewal was lost")
+    waiter = AsyncCall(lambda: other.store.get_or_set("key", others.load))
+
+    assert await leader.result() == await waiter.result() == "loaded"
+    assert others.loads == 0
+    assert cache.seen.kinds() == ["miss", "load"]
+
+
 @pytest.mark.parametrize("outage", ["raise", "miss"])
 async def test_who_waits_for_another_process_hears_of_an_outage(
     private_server: EmbeddedServer, caches: AsyncCaches, outage: str
@@ -326,6 +347,33 @@ async def test_a_server_that_lost_its_data_during_a_load_stores_nothing_of_it(
     assert await cache.store.get("key") is MISS
     assert await cache.store.get_or_set("key", loader.load) == "loaded 2"
     assert await cache.store.get_or_set("key", loader.load) == "loaded 2"
+
+
+@pytest.mark.parametrize("generations", [False, True])
+async def test_who_asks_after_another_process_has_cleared_all_is_not_given_an_older_value(
+    addr: str, prefix: str, caches: AsyncCaches, *, generations: bool
+) -> None:
+    cache = caches.open(addr, prefix, generations=generations)
+    other = caches.open(addr, prefix, generations=generations)
+    loads: list[str] = []
+
+    async def load() -> str:
+        loads.append("value")
+        if len(loads) == 1:
+            await async_until(lambda: len(cache.seen.of("miss")) == 2, "the other has asked")
+            await async_lapse(0.05)
+            return "old"
+        return "new"
+
+    leader = AsyncCall(lambda: cache.store.get_or_set("key", load))
+    await async_until(lambda: bool(loads), "it is loaded")
+    await other.store.clear()
+
+    follower = AsyncCall(lambda: cache.store.get_or_set("key", load))
+
+    assert await follower.result() == "new"
+    assert await leader.result() == "old"
+    assert cache.seen.of("fill-refused")
 
 
 @pytest.mark.parametrize("script", [ACQUIRE, FILL], ids=lambda each: each.name)

@@ -67,7 +67,11 @@ async def test_jitter_leaves_a_grace_as_it_is(
 ) -> None:
     store = caches.open(addr, prefix, default_ttl="1000s", ttl_jitter=50, stale_for="5000s").store
 
-    await store.set_many(dict.fromkeys(KEYS, "value"))
+    await store.set_many(dict.fromkeys(KEYS[:20], "value"))
+    for key in KEYS[20:40]:
+        await store.set(key, "value")
+    for key in KEYS[40:]:
+        await store.get_or_set(key, load)
 
     left = [await store.ttl(key) for key in KEYS]
     assert all(5490 < each <= 6000 for each in lifetimes(admin, prefix))

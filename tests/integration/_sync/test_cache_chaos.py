@@ -67,9 +67,18 @@ class Worker:
                 return [(key, self.store.get_or_set(key, load))]
 
 
-@pytest.mark.parametrize("plan", ["plain", "grace", "generations"])
 @pytest.mark.parametrize("times", [60, pytest.param(1000, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("outage", ["raise", "miss"])
+@pytest.mark.parametrize(
+    ("plan", "outage"),
+    [
+        ("plain", "raise"),
+        ("grace", "miss"),
+        pytest.param("plain", "miss", marks=pytest.mark.slow),
+        pytest.param("grace", "raise", marks=pytest.mark.slow),
+        pytest.param("generations", "raise", marks=pytest.mark.slow),
+        pytest.param("generations", "miss", marks=pytest.mark.slow),
+    ],
+)
 def test_random_faults_give_nobody_the_value_of_another_key(
     proxy: Proxy,
     prefix: str,

@@ -186,3 +186,17 @@ def test_i06_who_came_before_the_loading_began_shares_its_error(
             job.result()
         assert caught.value is error
     assert source.loads == 1
+
+
+def test_i06_a_refresh_whose_value_cannot_be_stored_is_logged_and_frees_the_lease(
+    new_store: NewStore, admin: redis.Redis, prefix: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = new_store(lease="60s", stale_for="60s")
+    store.set("k", "first", ttl=0.02)
+    pass_time(0.03)
+
+    assert store.get_or_set("k", Source(object()).load) == "first"
+    idle(store)
+
+    assert caplog.messages == ["a value could not be loaded: ArgumentError"]
+    assert leases(admin, prefix) == []

@@ -64,7 +64,11 @@ def test_without_jitter_a_ttl_is_exact(addr: str, prefix: str, caches: Caches, a
 def test_jitter_leaves_a_grace_as_it_is(addr: str, prefix: str, caches: Caches, admin: redis.Redis) -> None:
     store = caches.open(addr, prefix, default_ttl="1000s", ttl_jitter=50, stale_for="5000s").store
 
-    store.set_many(dict.fromkeys(KEYS, "value"))
+    store.set_many(dict.fromkeys(KEYS[:20], "value"))
+    for key in KEYS[20:40]:
+        store.set(key, "value")
+    for key in KEYS[40:]:
+        store.get_or_set(key, load)
 
     left = [store.ttl(key) for key in KEYS]
     assert all(5490 < each <= 6000 for each in lifetimes(admin, prefix))
