@@ -13,6 +13,7 @@ import redis
 
 from modkit_redis import RedisBundle
 from modkit_redis.cache import RedisCacheStore
+from modkit_redis.cache.loads.flight import _LOADING
 from tests.cache_keys import idle, leases
 from tests.crews import Job, Source, Told, pass_time, until
 
@@ -145,3 +146,13 @@ def test_shutdown_ends_the_thread_that_renews_leases(addr: str, prefix: str) -> 
     bundle.shutdown_resources()
 
     assert not beating.is_alive()
+
+
+def test_i16_a_thread_that_has_loaded_keeps_nothing_of_it(store: RedisCacheStore) -> None:
+    failing = Source()
+    failing.fails = ZeroDivisionError()
+    store.get_or_set("k", Source("new").load)
+    with pytest.raises(ZeroDivisionError):
+        store.get_or_set("l", failing.load)
+
+    assert _LOADING.get() == ()
