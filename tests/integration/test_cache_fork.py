@@ -23,7 +23,7 @@ def told() -> Told:
 
 @pytest.fixture
 def store(addr: str, prefix: str, told: Told) -> Iterator[RedisCacheStore]:
-    cache = {"default_ttl": "60s", "lease": "200ms", "stale_for": "60s"}
+    cache = {"default_ttl": "60s", "lease": "300ms", "stale_for": "60s"}
     bundle = RedisBundle(config={"addr": addr, "key_prefix": prefix, "cache": cache}, cache_events=told)
     store: RedisCacheStore = bundle.cache.store()
     yield store
@@ -43,7 +43,7 @@ def test_a_child_waits_for_its_parents_lease_and_not_for_its_flight(store: Redis
 
     child = threading.Thread(target=lambda: answer.append(in_child(in_the_child)))
     child.start()
-    pass_time(0.6)  # the parent's lease is renewed: the child does not load
+    pass_time(0.8)  # the parent's lease is renewed: the child does not load
     assert child.is_alive()
     source.gates[0].open()
     child.join()
@@ -105,7 +105,7 @@ def test_a_child_renews_its_leases_and_refreshes_in_the_background_by_threads_of
     idle(store)
 
     def slow() -> str:
-        pass_time(0.6)  # longer than its lease
+        pass_time(0.8)  # longer than its lease
         return "slow"
 
     def in_the_child() -> object:
@@ -119,6 +119,25 @@ def test_a_child_renews_its_leases_and_refreshes_in_the_background_by_threads_of
 
     assert in_child(in_the_child) == repr(("slow", "new", 0))
     assert leases(admin, prefix) == []
+
+
+def test_what_its_parent_loads_in_the_background_takes_no_place_of_the_childs(addr: str, prefix: str) -> None:
+    cache = {"default_ttl": "60s", "stale_for": "60s", "refreshes": 1}
+    bundle = RedisBundle(config={"addr": addr, "key_prefix": prefix, "cache": cache})
+    store, source = bundle.cache.store(), Source("new", held=1)
+    store.set_many({"a": "first", "b": "first"}, ttl=0.02)
+    pass_time(0.03)
+    assert store.get_or_set("a", source.load) == "first"
+    source.begun[0].wait()
+
+    def in_the_child() -> object:
+        assert store.get_or_set("b", lambda: "child") == "first"
+        idle(store)
+        return store.get("b")
+
+    assert in_child(in_the_child) == repr("child")
+    source.gates[0].open()
+    bundle.shutdown_resources()
 
 
 def test_a_fork_in_a_loader_leaves_the_load_to_the_parent(store: RedisCacheStore) -> None:

@@ -103,7 +103,7 @@ def test_i07_an_interrupt_between_a_command_and_its_reply_leaves_no_lease(
 
 
 def test_i07_the_thread_that_renews_leases_ends_when_there_are_none(addr: str, prefix: str) -> None:
-    cache = {"default_ttl": "60s", "lease": "60ms"}
+    cache = {"default_ttl": "60s", "lease": "300ms"}
     bundle = RedisBundle(config={"addr": addr, "key_prefix": prefix, "cache": cache})
     store: RedisCacheStore = bundle.cache.store()
 
@@ -113,7 +113,7 @@ def test_i07_the_thread_that_renews_leases_ends_when_there_are_none(addr: str, p
     source = Source("newer", held=1)
     job = Job(lambda: store.get_or_set("l", source.load))
     source.begun[0].wait()
-    pass_time(0.2)
+    pass_time(0.6)
     source.gates[0].open()
     assert job.result() == "newer"
     assert store.get("l") == "newer"  # another thread has renewed its lease

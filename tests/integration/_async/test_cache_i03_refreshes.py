@@ -13,7 +13,7 @@ from modkit_redis.cache._core import value_header
 from modkit_redis.cache.codec import JSON, Encoded
 from modkit_redis.contract import MISS
 from tests.cache_keys import async_idle
-from tests.crews import AsyncJob, AsyncSource, async_pass_time
+from tests.crews import AsyncJob, AsyncSource, Told, async_pass_time
 
 NewStore = Callable[..., AsyncRedisCacheStore]
 Way = Callable[..., Any]
@@ -131,8 +131,8 @@ async def test_i04_a_value_that_is_set_during_a_load_stays(
 async def test_i04_a_value_that_is_set_during_a_refresh_stays(
     new_store: NewStore, admin: redis.Redis, prefix: str, state: Way
 ) -> None:
-    source = AsyncSource("old", held=1)
-    here, there = (new_store(stale_for="60s", early_refresh=True) for _ in range(2))
+    source, told = AsyncSource("old", held=1), Told()
+    here, there = (new_store(stale_for="60s", early_refresh=True, events=told) for _ in range(2))
     await state(here, admin, f"{prefix}:cache:k")
     assert await here.get_or_set("k", source.load) == "first"
     await source.begun[0].wait()
@@ -143,6 +143,7 @@ async def test_i04_a_value_that_is_set_during_a_refresh_stays(
 
     assert [await here.get("k"), await there.get_or_set("k", source.load)] == ["set"] * 2
     assert source.loads == 1
+    assert told.times("fill-refused") == 1
 
 
 async def test_i04_touching_during_a_refresh_does_not_end_it(

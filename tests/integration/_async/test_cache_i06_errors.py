@@ -11,7 +11,7 @@ import redis
 from modkit_redis.cache import AsyncRedisCacheStore
 from modkit_redis.contract import ArgumentError
 from tests.cache_keys import async_idle, leases
-from tests.crews import AsyncJob, AsyncSource, Told, async_pass_time, async_until
+from tests.crews import AsyncGate, AsyncJob, AsyncSource, Told, async_pass_time, async_until
 
 NewStore = Callable[..., AsyncRedisCacheStore]
 
@@ -158,55 +158,44 @@ async def test_i06_a_refresh_that_fails_frees_the_lease_and_is_hidden(
     assert await store.get("k") == "new"
 
 
-async def test_a_loader_that_asks_for_its_own_key_is_told_so(
-    new_store: NewStore, admin: redis.Redis, prefix: str
+async def test_i06_who_came_before_the_loading_began_shares_its_error(
+    new_store: NewStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = new_store(lease="60s")
+    told, source, asked, reply = Told(), AsyncSource("new"), AsyncGate(), AsyncGate()
+    store = new_store(events=told)
+    source.fails = error = BrokenError()
+    acquire = store._entries.acquire
 
-    async def own() -> object:
-        return await store.get_or_set("k", own)
+    async def slow_acquire(*args: object, **kwargs: object) -> object:
+        answer = await acquire(*args, **kwargs)  # type: ignore[arg-type]  # passed on
+        asked.open()
+        await reply.wait()
+        return answer
 
-    async def roundabout() -> object:
-        return await store.get_or_set("other", own)
+    monkeypatch.setattr(store._entries, "acquire", slow_acquire)
+    jobs = [asking(store, source)]
+    await asked.wait()
+    jobs += [asking(store, source) for _ in range(2)]
+    await async_until(lambda: told.times("miss") == 3, "all wait")
+    await async_pass_time()
+    reply.open()
 
-    for loader in (own, roundabout):
-        job = AsyncJob(lambda: store.get_or_set("k", loader))  # noqa: B023  # it is called at once
-        with pytest.raises(ArgumentError, match="loader must not ask for the key that it loads"):
+    for job in jobs:
+        with pytest.raises(BrokenError) as caught:
             await job.result()
-
-    assert leases(admin, prefix) == []
-    assert await store.get_or_set("k", AsyncSource("new").load) == "new"
-
-
-async def test_a_loader_may_ask_for_other_keys_and_look_at_its_own(new_store: NewStore) -> None:
-    store, source = new_store(), AsyncSource("inner")
-
-    async def load() -> object:
-        return [await store.get("k", "nothing"), await store.get_or_set("other", source.load)]
-
-    assert await store.get_or_set("k", load) == ["nothing", "inner"]
-    assert await store.get_or_set("other", load) == "inner"
-
-
-async def test_the_same_key_in_another_store_is_another_key(new_store: NewStore, prefix: str) -> None:
-    here, there, source = new_store(), new_store(key_prefix=f"{prefix}:there"), AsyncSource("inner")
-
-    async def load() -> object:
-        return await there.get_or_set("k", source.load)
-
-    assert await here.get_or_set("k", load) == "inner"
+        assert caught.value is error
     assert source.loads == 1
 
 
-async def test_the_loader_of_a_refresh_may_read_the_old_value(new_store: NewStore) -> None:
-    store = new_store(stale_for="60s")
-    await store.set("k", [1], ttl=0.02)
+async def test_i06_a_refresh_whose_value_cannot_be_stored_is_logged_and_frees_the_lease(
+    new_store: NewStore, admin: redis.Redis, prefix: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = new_store(lease="60s", stale_for="60s")
+    await store.set("k", "first", ttl=0.02)
     await async_pass_time(0.03)
 
-    async def load() -> object:
-        old = await store.get_or_set("k", load)
-        return [*old, 2] if isinstance(old, list) else old
-
-    assert await store.get_or_set("k", load) == [1]
+    assert await store.get_or_set("k", AsyncSource(object()).load) == "first"
     await async_idle(store)
-    assert await store.get("k") == [1, 2]
+
+    assert caplog.messages == ["a value could not be loaded: ArgumentError"]
+    assert leases(admin, prefix) == []

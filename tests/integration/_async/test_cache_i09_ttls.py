@@ -96,7 +96,7 @@ async def test_i09_renewing_gives_no_key_a_longer_life_than_the_lease_and_none_f
     new_store: NewStore, admin: redis.Redis, prefix: str
 ) -> None:
     source = AsyncSource("new", held=2)
-    store = new_store(lease="60ms", stale_for="1s")
+    store = new_store(lease="300ms", stale_for="1s")
     await store.set("old", "first", ttl=0.02)
     await async_pass_time(0.03)
     job = AsyncJob(lambda: store.get_or_set("absent", source.load))
@@ -105,11 +105,11 @@ async def test_i09_renewing_gives_no_key_a_longer_life_than_the_lease_and_none_f
     await source.begun[1].wait()
 
     for _ in range(6):
-        await async_pass_time(0.02)
+        await async_pass_time(0.1)
         found = lifetimes(admin, prefix)
         assert len(found) == 2
         assert all(0 < left <= 1000 for left in found.values())
-        assert found[f"{prefix}:cache:absent".encode()] <= 60
+        assert found[f"{prefix}:cache:absent".encode()] <= 300
 
     for gate in source.gates:
         gate.open()

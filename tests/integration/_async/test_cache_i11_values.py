@@ -162,7 +162,7 @@ async def test_i11_whatever_bytes_are_there_reading_never_fails(
         got = await store.get("k")
         many = await store.get_many(["k", "k"])
         assert many == [got, got]
-        assert got in (MISS, "stored")
+        assert got in (MISS, "stored", b'"stored"')  # the last, if the byte of the codec says so
         assert told.times("hit") + told.times("miss") == 3
         assert await store.get_or_set("k", AsyncSource("new").load) == ("new" if got is MISS else got)
         assert await store.get("k") == ("new" if got is MISS else got)

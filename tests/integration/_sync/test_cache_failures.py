@@ -163,6 +163,14 @@ def test_a_removed_value_stands_in_for_nothing(new_store: NewStore) -> None:
         store.get_or_set("k", source.load)
 
 
+def test_a_loaded_none_need_not_be_of_the_type_that_is_asked_for(new_store: NewStore) -> None:
+    store, source = new_store(negative_ttl="10s"), Source(None)
+
+    assert [store.get_or_set("k", source.load, type=int) for _ in range(2)] == [None, None]
+
+    assert source.loads == 1
+
+
 @pytest.mark.parametrize("codec", ["json", "msgpack"])
 def test_a_loaded_none_is_kept_for_the_negative_ttl(new_store: NewStore, codec: str) -> None:
     store, source = new_store(negative_ttl="10s", codec=codec), Source(None)

@@ -14,7 +14,7 @@ from modkit_redis.cache._core import value_header
 from modkit_redis.cache.codec import JSON, Encoded
 from modkit_redis.contract import MISS
 from tests.cache_keys import idle
-from tests.crews import Job, Source, pass_time
+from tests.crews import Job, Source, Told, pass_time
 
 NewStore = Callable[..., RedisCacheStore]
 Way = Callable[..., Any]
@@ -132,8 +132,8 @@ def test_i04_a_value_that_is_set_during_a_load_stays(
 def test_i04_a_value_that_is_set_during_a_refresh_stays(
     new_store: NewStore, admin: redis.Redis, prefix: str, state: Way
 ) -> None:
-    source = Source("old", held=1)
-    here, there = (new_store(stale_for="60s", early_refresh=True) for _ in range(2))
+    source, told = Source("old", held=1), Told()
+    here, there = (new_store(stale_for="60s", early_refresh=True, events=told) for _ in range(2))
     state(here, admin, f"{prefix}:cache:k")
     assert here.get_or_set("k", source.load) == "first"
     source.begun[0].wait()
@@ -144,6 +144,7 @@ def test_i04_a_value_that_is_set_during_a_refresh_stays(
 
     assert [here.get("k"), there.get_or_set("k", source.load)] == ["set"] * 2
     assert source.loads == 1
+    assert told.times("fill-refused") == 1
 
 
 def test_i04_touching_during_a_refresh_does_not_end_it(

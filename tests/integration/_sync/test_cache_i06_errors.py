@@ -12,7 +12,7 @@ import redis
 from modkit_redis.cache import RedisCacheStore
 from modkit_redis.contract import ArgumentError
 from tests.cache_keys import idle, leases
-from tests.crews import Job, Source, Told, pass_time, until
+from tests.crews import Gate, Job, Source, Told, pass_time, until
 
 NewStore = Callable[..., RedisCacheStore]
 
@@ -159,55 +159,44 @@ def test_i06_a_refresh_that_fails_frees_the_lease_and_is_hidden(
     assert store.get("k") == "new"
 
 
-def test_a_loader_that_asks_for_its_own_key_is_told_so(
-    new_store: NewStore, admin: redis.Redis, prefix: str
+def test_i06_who_came_before_the_loading_began_shares_its_error(
+    new_store: NewStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = new_store(lease="60s")
+    told, source, asked, reply = Told(), Source("new"), Gate(), Gate()
+    store = new_store(events=told)
+    source.fails = error = BrokenError()
+    acquire = store._entries.acquire
 
-    def own() -> object:
-        return store.get_or_set("k", own)
+    def slow_acquire(*args: object, **kwargs: object) -> object:
+        answer = acquire(*args, **kwargs)  # type: ignore[arg-type]  # passed on
+        asked.open()
+        reply.wait()
+        return answer
 
-    def roundabout() -> object:
-        return store.get_or_set("other", own)
+    monkeypatch.setattr(store._entries, "acquire", slow_acquire)
+    jobs = [asking(store, source)]
+    asked.wait()
+    jobs += [asking(store, source) for _ in range(2)]
+    until(lambda: told.times("miss") == 3, "all wait")
+    pass_time()
+    reply.open()
 
-    for loader in (own, roundabout):
-        job = Job(lambda: store.get_or_set("k", loader))  # noqa: B023  # it is called at once
-        with pytest.raises(ArgumentError, match="loader must not ask for the key that it loads"):
+    for job in jobs:
+        with pytest.raises(BrokenError) as caught:
             job.result()
-
-    assert leases(admin, prefix) == []
-    assert store.get_or_set("k", Source("new").load) == "new"
-
-
-def test_a_loader_may_ask_for_other_keys_and_look_at_its_own(new_store: NewStore) -> None:
-    store, source = new_store(), Source("inner")
-
-    def load() -> object:
-        return [store.get("k", "nothing"), store.get_or_set("other", source.load)]
-
-    assert store.get_or_set("k", load) == ["nothing", "inner"]
-    assert store.get_or_set("other", load) == "inner"
-
-
-def test_the_same_key_in_another_store_is_another_key(new_store: NewStore, prefix: str) -> None:
-    here, there, source = new_store(), new_store(key_prefix=f"{prefix}:there"), Source("inner")
-
-    def load() -> object:
-        return there.get_or_set("k", source.load)
-
-    assert here.get_or_set("k", load) == "inner"
+        assert caught.value is error
     assert source.loads == 1
 
 
-def test_the_loader_of_a_refresh_may_read_the_old_value(new_store: NewStore) -> None:
-    store = new_store(stale_for="60s")
-    store.set("k", [1], ttl=0.02)
+def test_i06_a_refresh_whose_value_cannot_be_stored_is_logged_and_frees_the_lease(
+    new_store: NewStore, admin: redis.Redis, prefix: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = new_store(lease="60s", stale_for="60s")
+    store.set("k", "first", ttl=0.02)
     pass_time(0.03)
 
-    def load() -> object:
-        old = store.get_or_set("k", load)
-        return [*old, 2] if isinstance(old, list) else old
-
-    assert store.get_or_set("k", load) == [1]
+    assert store.get_or_set("k", Source(object()).load) == "first"
     idle(store)
-    assert store.get("k") == [1, 2]
+
+    assert caplog.messages == ["a value could not be loaded: ArgumentError"]
+    assert leases(admin, prefix) == []

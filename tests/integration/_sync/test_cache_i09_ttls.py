@@ -97,7 +97,7 @@ def test_i09_renewing_gives_no_key_a_longer_life_than_the_lease_and_none_for_eve
     new_store: NewStore, admin: redis.Redis, prefix: str
 ) -> None:
     source = Source("new", held=2)
-    store = new_store(lease="60ms", stale_for="1s")
+    store = new_store(lease="300ms", stale_for="1s")
     store.set("old", "first", ttl=0.02)
     pass_time(0.03)
     job = Job(lambda: store.get_or_set("absent", source.load))
@@ -106,11 +106,11 @@ def test_i09_renewing_gives_no_key_a_longer_life_than_the_lease_and_none_for_eve
     source.begun[1].wait()
 
     for _ in range(6):
-        pass_time(0.02)
+        pass_time(0.1)
         found = lifetimes(admin, prefix)
         assert len(found) == 2
         assert all(0 < left <= 1000 for left in found.values())
-        assert found[f"{prefix}:cache:absent".encode()] <= 60
+        assert found[f"{prefix}:cache:absent".encode()] <= 300
 
     for gate in source.gates:
         gate.open()
