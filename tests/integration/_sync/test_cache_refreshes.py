@@ -170,7 +170,7 @@ def test_early_refresh_leaves_alone_what_is_quickly_loaded_or_far_from_its_end(
 
 @pytest.mark.parametrize(("cost", "fresh"), [(100, 20), (100, 100), (100, 300)])
 def test_a_value_is_refreshed_early_with_the_probability_of_xfetch(cost: int, fresh: int) -> None:
-    state, entry = random.getstate(), Entry(JSON, 0, b"", fresh, 0, cost, 0, failed=False)
+    state, entry = random.getstate(), Entry(JSON, 0, b"", fresh, 0, cost, 0)
     random.seed(7)
     try:
         share = sum(expires_soon(entry) for _ in range(5000)) / 5000
