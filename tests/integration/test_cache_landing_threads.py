@@ -39,6 +39,7 @@ class Table(dict[str, _ThreadFlight]):
     Attributes:
         thread: The chosen one.
         job: What the other one does.
+        joins: How many have asked for a flight to be joined, or got one of their own.
     """
 
     def __init__(self, step: Step, act: Callable[[], object]) -> None:
@@ -46,6 +47,7 @@ class Table(dict[str, _ThreadFlight]):
         self._step, self._act = step, act
         self.thread: threading.Thread | None = None
         self.job: Job[object] | None = None
+        self.joins = 0
 
     def __contains__(self, name: object) -> bool:
         found = super().__contains__(name)
@@ -59,7 +61,9 @@ class Table(dict[str, _ThreadFlight]):
 
     def setdefault(self, *args: Any) -> Any:
         self._let_other("join")
-        return super().setdefault(*args)
+        found = super().setdefault(*args)
+        self.joins += 1
+        return found
 
     def _let_other(self, step: Step) -> None:
         if self.job is None and step == self._step and threading.current_thread() is self.thread:
@@ -199,6 +203,7 @@ def test_who_comes_while_a_refresh_begins_joins_it() -> None:
     table.thread = threading.current_thread()
 
     flights.start("k", refresh)
+    until(lambda: table.joins == 1, "it has joined the refresh, or has not")
     gate.open()
 
     assert table.job is not None

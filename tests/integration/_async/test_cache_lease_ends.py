@@ -130,7 +130,9 @@ async def test_i01_of_those_who_wait_for_a_value_of_another_type_none_loads_it_a
     await source.begun[0].wait()
     flights = [store._loads._flights._airborne for store in stores]
     await async_until(lambda: told.times("miss") == 5, "all have looked")
-    await async_until(lambda: all(one[name].moment > 1 for one in flights), "all have asked for the lease")
+    await async_until(
+        lambda: all(name in one and one[name].moment > 1 for one in flights), "all have asked for the lease"
+    )
     source.gates[0].open()
 
     assert [await job.result() for job in jobs] == [1] * 5
