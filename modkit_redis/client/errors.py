@@ -112,6 +112,11 @@ REASONS: Final = {
             "cluster", ResponseRefusedError, "The server is part of a cluster, which is not supported yet."
         ),
         Reason("wrong-type", ResponseRefusedError, "A store found a Redis value of another type at its key."),
+        Reason(
+            "unknown-command",
+            ResponseRefusedError,
+            "A store needs a command that the server has not, or renamed.",
+        ),
         Reason("no-db", ResponseRefusedError, "There is no database of the number in `REDIS_DB`."),
     )
 }
@@ -154,7 +159,8 @@ _BY_TEXT: Final = (
 _IN_SCRIPT: Final = re.compile(r"Error running script \(call to f_[0-9a-f]+\): (?:@user_script: ?\d+: )+-?")
 """What Redis 6.2 puts before the words of a command that a script was refused."""
 
-_WRONG_TYPE: Final = "WRONGTYPE"  # in the middle of the text, where a script of Redis 6.2 met it
+_NO_MISTAKES: Final = (("WRONGTYPE", "wrong-type"), ("nknown command", "unknown-command"))
+"""Words anywhere in a refusal that is a mistake of whoever wrote the command, but not where a store did."""
 
 _BY_CAUSE: Final[tuple[tuple[type[BaseException], str], ...]] = (
     (socket.gaierror, "dns"),
@@ -208,8 +214,10 @@ def answered(reply: Reply | Exception, operation: str) -> Reply:
     """
     if isinstance(reply, CommandRefusedError):  # our connection has named the command that it saw
         raise type(reply)(operation, reply.reason) from reply.__cause__
-    if isinstance(reply, exceptions.ResponseError) and _WRONG_TYPE in str(reply):
-        raise ResponseRefusedError(operation, "wrong-type")  # no mistake of a store's: the key is another's
+    if isinstance(reply, exceptions.ResponseError):
+        for words, reason in _NO_MISTAKES:
+            if words in str(reply):
+                raise ResponseRefusedError(operation, reason)
     if isinstance(reply, Exception):
         with redis_errors(operation):
             raise reply

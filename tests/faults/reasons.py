@@ -10,5 +10,13 @@ from tests.faults.fault import Fault
 
 FAULTS: Final[Sequence[Fault]] = (*on_the_way.FAULTS, *at_the_server.FAULTS)
 
-BY_USE: Final = {"timeout", "deadline", "pool-timeout", "closed", "event-loop", "wrong-type"}
+BY_USE: Final = {
+    "timeout",
+    "deadline",
+    "pool-timeout",
+    "closed",
+    "event-loop",
+    "wrong-type",
+    "unknown-command",
+}
 """The words for how a client or a store is used, each with a test of its own."""

@@ -185,6 +185,21 @@ async def test_a_loaded_none_is_kept_for_the_negative_ttl(new_store: NewStore, c
     assert 5 < left.total_seconds() <= 10
 
 
+@pytest.mark.parametrize("codec", ["json", "msgpack"])
+@pytest.mark.parametrize("value", [b"null", b"\xc0", b"nul", b""])
+async def test_bytes_that_look_as_none_does_are_bytes(new_store: NewStore, codec: str, value: bytes) -> None:
+    store, source = new_store(negative_ttl="10s", codec=codec), AsyncSource(value)
+
+    found = [await store.get_or_set("k", source.load) for _ in range(2)]
+    found += [await store.get_or_set("k", source.load, type=bytes), await store.get("k")]
+
+    assert found == [value] * 4
+    assert source.loads == 1
+    left = await store.ttl("k")
+    assert isinstance(left, timedelta)
+    assert left.total_seconds() > 50  # it is no None
+
+
 async def test_without_a_negative_ttl_none_is_kept_as_any_value(new_store: NewStore) -> None:
     store, source = new_store(), AsyncSource(None)
 

@@ -23,7 +23,7 @@ OUTAGES: Final = {
     *("timeout", "pool-timeout", "reset", "disconnected", "connection", "protocol", "max-clients", "loading"),
     *("readonly", "oom", "misconf", "noreplicas", "busy", "masterdown"),
 }
-MISTAKES: Final = {"closed", "event-loop", "noperm", "cluster", "wrong-type", "no-db"}
+MISTAKES: Final = {"closed", "event-loop", "noperm", "cluster", "wrong-type", "unknown-command", "no-db"}
 
 QUICK: Final = ("oom", "readonly", "noperm", "auth", "busy", "noreplicas", "loading", "refused", "cluster")
 

@@ -72,6 +72,19 @@ async def test_after_a_refusal_among_many_all_others_were_carried_out(executor: 
     assert await executor.execute_many([("GET", "a"), ("GET", "b")]) == [b"x", b"y"]
 
 
+async def test_a_command_that_the_server_does_not_know_is_refused_without_its_arguments() -> None:
+    with EmbeddedServer(rename_command="UNLINK no-more") as server:
+        module = AsyncRedisModule(config={"addr": server.addr})
+        executor = AsyncRedisExecutor(module.client())
+
+        with pytest.raises(CommandRefusedError) as caught:
+            await executor.execute("UNLINK", "the-users-key")
+        await module.shutdown_resources()
+
+    assert str(caught.value) == "UNLINK: refused by Redis (unknown-command)"
+    assert "the-users-key" not in repr(caught.value.__cause__) + repr(caught.value.__context__)
+
+
 async def test_a_script_is_sent_whole_only_once(executor: AsyncRedisExecutor, watch: ServerWatch) -> None:
     assert await executor.run(ADD, ["n"], [2]) == 2
     assert await executor.run(ADD, ["n"], [3]) == 5

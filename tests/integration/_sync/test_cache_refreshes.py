@@ -17,7 +17,7 @@ from modkit_redis.cache import RedisCacheStore
 from modkit_redis.cache._core import Entry, expires_soon, value_header
 from modkit_redis.cache.codec import JSON, Encoded
 from tests.cache_keys import idle, leases
-from tests.crews import Job, Source, Told, pass_time, until
+from tests.crews import Gate, Job, Source, Told, pass_time, until
 
 NewStore = Callable[..., RedisCacheStore]
 Connect = Callable[..., redis.Redis]
@@ -209,6 +209,25 @@ def test_a_refresh_sees_the_context_of_the_call_that_caused_it(new_store: NewSto
     idle(store)
 
     assert store.get("k") == "me"
+
+
+def test_a_refresh_that_a_loader_caused_may_ask_for_what_that_loader_loads(new_store: NewStore) -> None:
+    store, gate = new_store(stale_for="60s"), Gate()
+    make_stale(store, "b")
+
+    def load_a() -> str:
+        old = store.get_or_set("b", load_b)
+        gate.wait()
+        return f"a of {old}"
+
+    def load_b() -> str:
+        gate.open()
+        return f"b of {store.get_or_set('a', load_a)}"
+
+    assert store.get_or_set("a", load_a) == "a of first"
+    idle(store)
+
+    assert store.get("b") == "b of a of first"
 
 
 def test_what_a_load_took_is_kept_with_its_value(new_store: NewStore, prefix: str) -> None:

@@ -72,6 +72,19 @@ def test_after_a_refusal_among_many_all_others_were_carried_out(executor: RedisE
     assert executor.execute_many([("GET", "a"), ("GET", "b")]) == [b"x", b"y"]
 
 
+def test_a_command_that_the_server_does_not_know_is_refused_without_its_arguments() -> None:
+    with EmbeddedServer(rename_command="UNLINK no-more") as server:
+        module = RedisModule(config={"addr": server.addr})
+        executor = RedisExecutor(module.client())
+
+        with pytest.raises(CommandRefusedError) as caught:
+            executor.execute("UNLINK", "the-users-key")
+        module.shutdown_resources()
+
+    assert str(caught.value) == "UNLINK: refused by Redis (unknown-command)"
+    assert "the-users-key" not in repr(caught.value.__cause__) + repr(caught.value.__context__)
+
+
 def test_a_script_is_sent_whole_only_once(executor: RedisExecutor, watch: ServerWatch) -> None:
     assert executor.run(ADD, ["n"], [2]) == 2
     assert executor.run(ADD, ["n"], [3]) == 5

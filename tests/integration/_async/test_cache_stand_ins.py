@@ -1,0 +1,214 @@
+"""Whose error it is when a load fails, and which old value may stand in: that of who asks, looked up then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from modkit_redis.cache import AsyncRedisCacheStore
+from tests.cache_keys import async_idle
+from tests.crews import AsyncGate, AsyncJob, AsyncSource, Told, async_pass_time, async_until
+
+NewStore = Callable[..., AsyncRedisCacheStore]
+
+
+class BrokenError(Exception):
+    """The source is down."""
+
+
+def broken(held: int = 0) -> AsyncSource:
+    source = AsyncSource("new", held)
+    source.fails = BrokenError()
+    return source
+
+
+def asking(store: AsyncRedisCacheStore, source: AsyncSource, **given: float) -> AsyncJob[object]:
+    return AsyncJob(lambda: store.get_or_set("k", source.load, **given))
+
+
+async def make_old(store: AsyncRedisCacheStore, value: str = "first") -> None:
+    await store.set("k", value, ttl=0.02)
+    await async_pass_time(0.03)
+
+
+class Crew:
+    """Callers of one store whose load fails: some came before the loader began, some after."""
+
+    def __init__(self, store: AsyncRedisCacheStore, told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.store, self.source = store, broken(held=1)
+        self._told, self._patch = told, monkeypatch
+        self._misses = 0
+
+    async def come(self, many: int, **given: float) -> list[AsyncJob[object]]:
+        """Return callers who wait for the load that is under way."""
+        self._misses += many
+        jobs = [asking(self.store, self.source, **given) for _ in range(many)]
+        await async_until(lambda: self._told.times("miss") == self._misses, "all wait")
+        await async_pass_time()
+        return jobs
+
+    async def assemble(self, early: int, leader: dict[str, float], **given: float) -> list[AsyncJob[object]]:
+        """Return the one who loads, and callers who came before its loader began; it has begun now."""
+        acquire, asked, reply = self.store._entries.acquire, AsyncGate(), AsyncGate()
+
+        async def slow_acquire(*args: object, **kwargs: object) -> object:
+            answer = await acquire(*args, **kwargs)  # type: ignore[arg-type]  # passed on
+            asked.open()
+            await reply.wait()
+            return answer
+
+        with self._patch.context() as patch:
+            patch.setattr(self.store._entries, "acquire", slow_acquire)
+            jobs = await self.come(1, **leader)
+            await asked.wait()
+            jobs += await self.come(early, **given)
+        reply.open()
+        await self.source.begun[0].wait()
+        return jobs
+
+
+@pytest.mark.parametrize("generations", [False, True], ids=["", "generations"])
+async def test_i06_who_came_before_the_loading_began_shares_its_error_and_who_came_later_does_not(
+    new_store: NewStore, monkeypatch: pytest.MonkeyPatch, generations: bool
+) -> None:
+    told = Told()
+    crew = Crew(new_store(events=told, lease="60s", generations=generations), told, monkeypatch)
+    early = await crew.assemble(2, {})
+    late = await crew.come(3)
+    error, crew.source.fails = crew.source.fails, None
+
+    crew.source.gates[0].open()
+
+    for job in early:
+        with pytest.raises(BrokenError) as caught:
+            await job.result()
+        assert caught.value is error
+    assert [await job.result() for job in late] == ["new"] * 3
+    assert (crew.source.loads, told.times("load-error")) == (2, 1)
+
+
+@pytest.mark.parametrize("generations", [False, True], ids=["", "generations"])
+async def test_i03_who_comes_after_a_delete_elsewhere_gets_no_error_of_a_load_before_it(
+    new_store: NewStore, generations: bool
+) -> None:
+    told, failing, source = Told(), broken(held=1), AsyncSource("new")
+    here = new_store(events=told, lease="60s", generations=generations)
+    there = new_store(lease="60s", generations=generations)
+    first = asking(here, failing)
+    await failing.begun[0].wait()
+
+    await there.delete("k")
+    late = [asking(here, source) for _ in range(3)]
+    await async_until(lambda: told.times("miss") == 4, "all wait")
+    await async_pass_time()
+    failing.gates[0].open()
+
+    with pytest.raises(BrokenError):
+        await first.result()
+    assert [await job.result() for job in late] == ["new"] * 3
+    assert source.loads == 1
+
+
+async def test_an_error_that_two_loads_in_turn_raise_is_raised_to_those_of_the_second(
+    new_store: NewStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = Told()
+    crew = Crew(new_store(events=told, lease="60s"), told, monkeypatch)
+    callers = await crew.assemble(0, {})
+    callers += await crew.come(3)
+
+    crew.source.gates[0].open()
+
+    for job in callers:
+        with pytest.raises(BrokenError):
+            await job.result()
+    assert crew.source.loads == 2
+
+
+@pytest.mark.parametrize("is_early", [True, False], ids=["early", "late"])
+async def test_who_can_do_with_an_old_value_gets_it_whatever_the_one_who_loads_can_do_with(
+    new_store: NewStore, monkeypatch: pytest.MonkeyPatch, is_early: bool
+) -> None:
+    told = Told()
+    crew = Crew(new_store(events=told, lease="60s", stale_if_error="60s"), told, monkeypatch)
+    await make_old(crew.store)
+    first, *others = await crew.assemble(2 if is_early else 0, {"stale_if_error": 0})
+    others += [] if is_early else await crew.come(2)
+
+    crew.source.gates[0].open()
+
+    with pytest.raises(BrokenError):
+        await first.result()
+    assert [await job.result() for job in others] == ["first"] * 2
+    assert crew.source.loads == 1  # a cool-down follows it
+
+
+async def test_who_cannot_do_with_an_old_value_gets_the_error_although_the_one_who_loads_does(
+    new_store: NewStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = Told()
+    crew = Crew(new_store(events=told, lease="60s", stale_if_error="60s"), told, monkeypatch)
+    await make_old(crew.store)
+    first, other = await crew.assemble(1, {}, stale_if_error=0)
+
+    crew.source.gates[0].open()
+
+    assert await first.result() == "first"
+    with pytest.raises(BrokenError):
+        await other.result()
+
+
+async def test_i03_an_old_value_that_was_looked_at_before_a_delete_stands_in_for_nobody(
+    new_store: NewStore,
+) -> None:
+    told, source, failing = Told(), AsyncSource("loaded", held=1), broken()
+    here = new_store(events=told, stale_if_error="60s", lease="60s", error_cooldown="1ms")
+    there = new_store(stale_if_error="60s")
+    await make_old(here)
+    loading = asking(here, source)
+    await source.begun[0].wait()
+    before = asking(here, failing)
+    await async_until(lambda: told.times("miss") == 2, "it waits")
+    await async_pass_time()
+    await there.delete("k")
+    await make_old(there, "second")
+    after = asking(here, failing)
+    await async_until(lambda: told.times("miss") == 3, "all wait")
+    await async_pass_time()
+
+    source.gates[0].open()
+
+    assert await loading.result() == "loaded"
+    assert (await before.result(), await after.result()) == ("second", "second")
+    assert failing.loads == 1
+
+
+async def test_after_the_cool_down_an_old_value_is_returned_only_if_loading_fails_again(
+    new_store: NewStore,
+) -> None:
+    store, source = new_store(stale_if_error="60s", error_cooldown="20ms"), broken()
+    await make_old(store)
+    assert await store.get_or_set("k", source.load) == "first"
+    await async_pass_time(0.03)
+    assert await store.get_or_set("k", source.load) == "first"
+    assert source.loads == 2
+    await async_pass_time(0.03)
+
+    source.fails = None
+
+    assert await store.get_or_set("k", source.load) == "new"
+
+
+async def test_a_refresh_that_failed_before_the_value_expired_keeps_no_later_load_from_being_tried(
+    new_store: NewStore,
+) -> None:
+    store, source = new_store(stale_for="40ms", stale_if_error="60s", error_cooldown="20ms"), broken()
+    await make_old(store)
+    assert await store.get_or_set("k", source.load) == "first"
+    await async_idle(store)
+    assert source.loads == 1
+    await async_pass_time(0.05)  # only kept for errors now
+    source.fails = None
+
+    assert await store.get_or_set("k", source.load) == "new"
