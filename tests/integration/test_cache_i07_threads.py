@@ -143,7 +143,7 @@ def test_shutdown_ends_the_thread_that_renews_leases(addr: str, prefix: str) -> 
     beating = store._loads._heart._thread
     assert beating is not None
 
-    bundle.shutdown_resources()
+    Job(bundle.shutdown_resources).result()
 
     assert not beating.is_alive()
 

@@ -165,7 +165,9 @@ async def test_a_removed_value_stands_in_for_nothing(new_store: NewStore) -> Non
 async def test_a_loaded_none_need_not_be_of_the_type_that_is_asked_for(new_store: NewStore) -> None:
     store, source = new_store(negative_ttl="10s"), AsyncSource(None)
 
-    assert [await store.get_or_set("k", source.load, type=int) for _ in range(2)] == [None, None]
+    jobs = [AsyncJob(lambda: store.get_or_set("k", source.load, type=int)) for _ in range(2)]
+    assert [await job.result() for job in jobs] == [None, None]
+    assert await AsyncJob(lambda: store.get_or_set("k", source.load, type=int)).result() is None
 
     assert source.loads == 1
 

@@ -92,11 +92,11 @@ async def test_i09_a_lease_has_a_ttl_alone_and_over_a_value(
     assert all(55_000 < left <= 61_000 for left in lifetimes(admin, prefix).values())
 
 
-async def test_i09_renewing_gives_no_key_a_longer_life_than_the_lease_and_none_for_ever(
+async def test_i09_renewing_a_lease_leaves_a_value_its_life_and_gives_nothing_one_for_ever(
     new_store: NewStore, admin: redis.Redis, prefix: str
 ) -> None:
     source = AsyncSource("new", held=2)
-    store = new_store(lease="300ms", stale_for="1s")
+    store = new_store(lease="300ms", stale_for="60s")
     await store.set("old", "first", ttl=0.02)
     await async_pass_time(0.03)
     job = AsyncJob(lambda: store.get_or_set("absent", source.load))
@@ -108,8 +108,8 @@ async def test_i09_renewing_gives_no_key_a_longer_life_than_the_lease_and_none_f
         await async_pass_time(0.1)
         found = lifetimes(admin, prefix)
         assert len(found) == 2
-        assert all(0 < left <= 1000 for left in found.values())
-        assert found[f"{prefix}:cache:absent".encode()] <= 300
+        assert 0 < found[f"{prefix}:cache:absent".encode()] <= 300
+        assert 50_000 < found[f"{prefix}:cache:old".encode()] <= 60_000
 
     for gate in source.gates:
         gate.open()
@@ -132,7 +132,8 @@ async def test_i09_no_expiry_is_for_ever_until_it_is_touched_or_replaced(
     assert set(lifetimes(admin, prefix).values()) == {-1}
     for key in ("set", "many", "absent", "loaded", "touched"):
         assert await store.touch(key, ttl=3600)
-        assert 0 < admin.pttl(f"{prefix}:cache:{key}") <= HOUR + 60_000
+        grace = 60_000 if key == "touched" else 0  # a value for ever has none
+        assert 0 < admin.pttl(f"{prefix}:cache:{key}") <= HOUR + grace
     await store.set("set", 2, ttl=NO_EXPIRY)
     await store.set("set", 3)
     assert 0 < admin.pttl(f"{prefix}:cache:set") <= 120_000

@@ -77,6 +77,7 @@ async def check(new_store: NewStore, server: EmbeddedServer, prefix: str, genera
 
         assert await store.get_many([*KEYS, "loaded"]) == [MISS] * (len(KEYS) + 1)
         assert await store.get_or_set("loaded", AsyncSource("new").load) == "new"
+        assert await store.get("loaded") == "new"
         await store.delete("loaded")
         after = set(admin.scan_iter())
         assert theirs <= after

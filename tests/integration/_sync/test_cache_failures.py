@@ -166,7 +166,9 @@ def test_a_removed_value_stands_in_for_nothing(new_store: NewStore) -> None:
 def test_a_loaded_none_need_not_be_of_the_type_that_is_asked_for(new_store: NewStore) -> None:
     store, source = new_store(negative_ttl="10s"), Source(None)
 
-    assert [store.get_or_set("k", source.load, type=int) for _ in range(2)] == [None, None]
+    jobs = [Job(lambda: store.get_or_set("k", source.load, type=int)) for _ in range(2)]
+    assert [job.result() for job in jobs] == [None, None]
+    assert Job(lambda: store.get_or_set("k", source.load, type=int)).result() is None
 
     assert source.loads == 1
 

@@ -100,7 +100,7 @@ def test_i05_an_old_value_that_was_found_before_a_long_wait_does_not_stand_in(
     store._entries.acquire(f"{prefix}:cache:k", dead, 300, fresh_at_most=0, spares_failed=False)
 
     with pytest.raises(BrokenError):  # after the dead one's lease, when the value's time is over
-        store.get_or_set("k", source.load, stale_if_error=0.1)
+        Job(lambda: store.get_or_set("k", source.load, stale_if_error=0.1)).result()
 
     assert source.loads == 1
 
@@ -134,3 +134,17 @@ def test_i05_a_refresh_that_failed_leaves_the_value_its_own_age(new_store: NewSt
 
     assert store.get("k") is MISS
     assert store.get_or_set("k", source.load) == "new"
+
+
+def test_i05_a_loaded_value_has_the_grace_of_the_call_that_loaded_it(
+    new_store: NewStore, admin: redis.Redis, prefix: str
+) -> None:
+    store, first, second = new_store(), Source("first"), Source("second")
+
+    assert store.get_or_set("k", first.load, ttl=0.05, stale_for=30) == "first"
+    assert 29_000 < admin.pttl(f"{prefix}:cache:k") <= 30_050
+    pass_time(0.06)
+
+    assert store.get_or_set("k", second.load, stale_for=30) == "first"
+    idle(store)
+    assert store.get("k") == "second"

@@ -78,6 +78,7 @@ def check(new_store: NewStore, server: EmbeddedServer, prefix: str, generations:
 
         assert store.get_many([*KEYS, "loaded"]) == [MISS] * (len(KEYS) + 1)
         assert store.get_or_set("loaded", Source("new").load) == "new"
+        assert store.get("loaded") == "new"
         store.delete("loaded")
         after = set(admin.scan_iter())
         assert theirs <= after

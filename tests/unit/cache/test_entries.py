@@ -68,6 +68,7 @@ def test_a_value_is_fresh_for_what_is_left_of_the_ttl_less_its_grace(generation:
         (-100, 100, 200, 0, Verdict.GONE),
         (-100, 200, 100, 0, Verdict.GONE),
         (-99, 100, 0, 200, Verdict.FALLBACK),
+        (-100, 100, 0, 200, Verdict.GONE),
         (-100, 200, 0, 100, Verdict.GONE),
         (-50, 200, 10, 100, Verdict.FALLBACK),
     ],
