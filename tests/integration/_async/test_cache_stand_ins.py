@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ def broken(held: int = 0) -> AsyncSource:
     return source
 
 
-def asking(store: AsyncRedisCacheStore, source: AsyncSource, **given: float) -> AsyncJob[object]:
+def asking(store: AsyncRedisCacheStore, source: AsyncSource, **given: Any) -> AsyncJob[object]:
     return AsyncJob(lambda: store.get_or_set("k", source.load, **given))
 
 
@@ -40,7 +41,7 @@ class Crew:
         self._told, self._patch = told, monkeypatch
         self._misses = 0
 
-    async def come(self, many: int, **given: float) -> list[AsyncJob[object]]:
+    async def come(self, many: int, **given: Any) -> list[AsyncJob[object]]:
         """Return callers who wait for the load that is under way."""
         self._misses += many
         jobs = [asking(self.store, self.source, **given) for _ in range(many)]
@@ -48,7 +49,7 @@ class Crew:
         await async_pass_time()
         return jobs
 
-    async def assemble(self, early: int, leader: dict[str, float], **given: float) -> list[AsyncJob[object]]:
+    async def assemble(self, early: int, leader: dict[str, Any], **given: Any) -> list[AsyncJob[object]]:
         """Return the one who loads, and callers who came before its loader began; it has begun now."""
         acquire, asked, reply = self.store._entries.acquire, AsyncGate(), AsyncGate()
 

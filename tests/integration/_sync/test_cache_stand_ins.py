@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ def broken(held: int = 0) -> Source:
     return source
 
 
-def asking(store: RedisCacheStore, source: Source, **given: float) -> Job[object]:
+def asking(store: RedisCacheStore, source: Source, **given: Any) -> Job[object]:
     return Job(lambda: store.get_or_set("k", source.load, **given))
 
 
@@ -41,7 +42,7 @@ class Crew:
         self._told, self._patch = told, monkeypatch
         self._misses = 0
 
-    def come(self, many: int, **given: float) -> list[Job[object]]:
+    def come(self, many: int, **given: Any) -> list[Job[object]]:
         """Return callers who wait for the load that is under way."""
         self._misses += many
         jobs = [asking(self.store, self.source, **given) for _ in range(many)]
@@ -49,7 +50,7 @@ class Crew:
         pass_time()
         return jobs
 
-    def assemble(self, early: int, leader: dict[str, float], **given: float) -> list[Job[object]]:
+    def assemble(self, early: int, leader: dict[str, Any], **given: Any) -> list[Job[object]]:
         """Return the one who loads, and callers who came before its loader began; it has begun now."""
         acquire, asked, reply = self.store._entries.acquire, Gate(), Gate()
 
