@@ -89,7 +89,7 @@ async def test_i09_a_lease_has_a_ttl_alone_and_over_a_value(
         gate.open()
     await job.result()
     await async_idle(store)
-    assert [left // 1000 for left in lifetimes(admin, prefix).values()] == [60, 60]
+    assert all(55_000 < left <= 61_000 for left in lifetimes(admin, prefix).values())
 
 
 async def test_i09_renewing_gives_no_key_a_longer_life_than_the_lease_and_none_for_ever(

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from modkit_redis.cache import AsyncRedisCacheStore
+from modkit_redis.testing import EmbeddedServer
 from tests.cache_keys import Counter, async_idle
 from tests.crews import AsyncJob, AsyncSource, Told, async_pass_time, async_until
 
@@ -39,6 +41,19 @@ async def test_i10_a_hit_is_one_round_trip(
     if not settings:
         assert got[1] == ["GET"]
     assert source.loads == 0
+
+
+async def test_i10_the_first_hit_of_a_store_with_a_grace_is_one_round_trip_too(
+    own_server: EmbeddedServer, new_store: Callable[..., AsyncRedisCacheStore], count: Counter
+) -> None:
+    store, source = new_store(addr=own_server.addr, stale_for="60s"), AsyncSource("new")
+    await store.set("k", "stored")
+
+    count.begin()
+    assert await store.get("k") == "stored"
+    assert await store.get_or_set("k", source.load) == "stored"
+
+    assert count.spent() == (2, ["PTTL", "GET"] * 2)
 
 
 @every_way
@@ -116,7 +131,7 @@ async def test_i10_who_waits_for_another_process_asks_once_for_each_poll(
     assert commands[0] == "GET"
     assert set(commands[1:]) == {"EVALSHA"}
     assert 3 <= len(commands) <= 40  # never more often than each 5 ms
-    assert trips == len(commands)
+    assert abs(trips - len(commands)) <= 1  # one may come between the two questions
     assert more.count("GET") == 5
     assert 2 <= more.count("EVALSHA") <= 12  # one asks for all, and the longer it waits the less often
 

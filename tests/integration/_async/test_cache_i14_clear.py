@@ -154,3 +154,20 @@ async def test_i14_stores_with_and_without_generations_do_not_read_each_others_e
     assert await plain.get("k") is MISS
     assert await plain.get_or_set("k", AsyncSource("newer").load) == "newer"
     assert await generational.get("k") is MISS
+
+
+@generations_or_not
+async def test_i14_what_was_cleared_counts_as_absent(new_store: NewStore, generations: bool) -> None:
+    store = new_store(generations=generations)
+    await store.set_many({"a": "old", "b": "old"})
+
+    await store.clear()
+
+    assert (await store.touch("a"), await store.ttl("a")) == (False, MISS)
+    assert not await store.set("a", "new", only_if="present")
+    assert await store.set("b", "new", only_if="absent")
+    assert await store.get_many(["a", "b"]) == [MISS, "new"]
+    assert not await store.set("b", "newer", only_if="absent")
+    assert await store.set("b", "newest", only_if="present")
+    assert await store.touch("b")
+    assert await store.get("b") == "newest"

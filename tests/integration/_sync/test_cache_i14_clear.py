@@ -155,3 +155,20 @@ def test_i14_stores_with_and_without_generations_do_not_read_each_others_entries
     assert plain.get("k") is MISS
     assert plain.get_or_set("k", Source("newer").load) == "newer"
     assert generational.get("k") is MISS
+
+
+@generations_or_not
+def test_i14_what_was_cleared_counts_as_absent(new_store: NewStore, generations: bool) -> None:
+    store = new_store(generations=generations)
+    store.set_many({"a": "old", "b": "old"})
+
+    store.clear()
+
+    assert (store.touch("a"), store.ttl("a")) == (False, MISS)
+    assert not store.set("a", "new", only_if="present")
+    assert store.set("b", "new", only_if="absent")
+    assert store.get_many(["a", "b"]) == [MISS, "new"]
+    assert not store.set("b", "newer", only_if="absent")
+    assert store.set("b", "newest", only_if="present")
+    assert store.touch("b")
+    assert store.get("b") == "newest"
