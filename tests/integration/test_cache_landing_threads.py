@@ -321,6 +321,7 @@ def refuse_thread(patch: pytest.MonkeyPatch, name: str, error: BaseException) ->
     patch.setattr(threading.Thread, "start", refuse)
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # that is the point
 def test_a_refresh_whose_loader_ends_its_thread_keeps_nobody_waiting(
     new_store: NewStore, admin: redis.Redis, prefix: str
 ) -> None:
