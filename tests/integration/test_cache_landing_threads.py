@@ -321,6 +321,22 @@ def refuse_thread(patch: pytest.MonkeyPatch, name: str, error: BaseException) ->
     patch.setattr(threading.Thread, "start", refuse)
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # that is the point
+def test_a_refresh_whose_loader_ends_its_thread_keeps_nobody_waiting(
+    new_store: NewStore, admin: redis.Redis, prefix: str
+) -> None:
+    store, source = new_store(stale_for="60s", refreshes=1), Source("new")
+    make_stale(store, "k")
+    source.fails = SystemExit()
+
+    assert store.get_or_set("k", source.load) == "first"
+    idle(store)
+    source.fails = None
+
+    assert leases(admin, prefix) == []
+    assert Job(lambda: store.get_or_set("k", source.load, stale_for=0)).result() == "new"
+
+
 def test_a_load_whose_lease_gets_no_thread_fails_and_leaves_nothing(
     new_store: NewStore, admin: redis.Redis, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

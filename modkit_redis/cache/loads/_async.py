@@ -11,7 +11,7 @@ from modkit_redis.cache._core import Absence, Entry, Found, Verdict, expires_soo
 from modkit_redis.cache.codec import JSON, MSGPACK, Codec, Encoded
 from modkit_redis.cache.config import CacheSettings
 from modkit_redis.cache.entries import AsyncEntries
-from modkit_redis.cache.entries.scripts import Answer, Status
+from modkit_redis.cache.entries.scripts import Answer, FreshAtMost, Status
 from modkit_redis.cache.loads.async_flights import AsyncFlights
 from modkit_redis.cache.loads.flight import NOTHING, Flight, LoaderFailed, Outcome
 from modkit_redis.cache.loads.request import Request
@@ -149,7 +149,8 @@ class AsyncLoads:
     async def _lead(self, request: Request, found: Found, flight: Flight) -> Outcome:
         """Load the value under the lease, or return what another has loaded meanwhile."""
         token, began = secrets.token_bytes(8), time.monotonic()
-        fresh_at_most, spares_failed, has_waited = _replaceable(found), request.plan.error_ms > 0, False
+        fresh_at_most: FreshAtMost = _replaceable(found)
+        spares_failed, has_waited = request.plan.error_ms > 0, False
         while True:
             moment = flight.next_moment()
             try:
@@ -159,7 +160,8 @@ class AsyncLoads:
                 loaded = await self._load(request, flight)
                 return Outcome(loaded.encoded, loaded.moment)
             if answer.status is Status.HELD:
-                has_waited, fresh_at_most = True, 0  # what another loads meanwhile is new
+                has_waited = True
+                fresh_at_most = "new" if fresh_at_most else 0  # what another loads, not what it replaces
                 waited = time.monotonic() - began
                 await async_pause(min(max(waited / 4, _SHORTEST_PAUSE), _LONGEST_PAUSE))
             elif answer.status is Status.FAILED and not self._can_stand_in(request, answer.found):
@@ -197,7 +199,7 @@ class AsyncLoads:
         return is_kept and self._decoded(request, cast(Entry, found)) is not NO_VALUE
 
     async def _acquire(
-        self, request: Request, token: bytes, fresh_at_most: float, *, spares_failed: bool
+        self, request: Request, token: bytes, fresh_at_most: FreshAtMost, *, spares_failed: bool
     ) -> Answer:
         try:
             return await self._entries.acquire(
