@@ -44,26 +44,19 @@ if KEYS[2] and (magic == '\197M\1' or string.sub(head, 41, 48) ~= generation) th
 end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local token, status = string.sub(head, 9, 16), 2
+local left = struct.unpack('>I8', head, 17) - now
+local token = string.sub(head, 9, 16)
 local failed = token == string.rep('\255', 8)
-local left = token ~= string.rep('\0', 8) and struct.unpack('>I8', head, 17) - now or 0
-local runs = left > 0 and left <= LONGEST
-if ARGV[4] == 'new' and runs and not failed then
-  return {0, 0, '', generation}
-elseif ARGV[4] ~= 'inf' and fresh > (tonumber(ARGV[4]) or 0) then
-  return {4, pttl, redis.call('GET', KEYS[1]), generation}
-end
+local leased = token ~= string.rep('\0', 8) and not failed
+local running = left > 0 and left <= LONGEST -- the lease, or the time in which nobody loads after a failure
 
-if token ~= string.rep('\0', 8) then
-  if runs then
-    if not failed then
-      return {0, 0, '', generation}
-    elseif ARGV[5] == '1' then
-      return {5, pttl, redis.call('GET', KEYS[1]), generation}
-    end
-  elseif not failed then
-    status = 3
-  end
+local is_enough = ARGV[4] ~= 'inf' and fresh > (tonumber(ARGV[4]) or 0)
+if is_enough and not (ARGV[4] == 'new' and leased and running) then
+  return {4, pttl, redis.call('GET', KEYS[1]), generation}
+elseif leased and running then
+  return {0, 0, '', generation}
+elseif failed and running and ARGV[5] == '1' then
+  return {5, pttl, redis.call('GET', KEYS[1]), generation}
 end
 
 redis.call('SETRANGE', KEYS[1], 8, ARGV[1] .. struct.pack('>I8', now + lease))
@@ -71,4 +64,4 @@ if pttl >= 0 and pttl < lease then -- the lease must not end with the value
   redis.call('PEXPIRE', KEYS[1], lease)
   redis.call('SETRANGE', KEYS[1], 32, struct.pack('>I4', math.min(extra + lease - pttl, 4294967295)))
 end
-return {status, 0, '', generation}
+return {leased and 3 or 2, 0, '', generation}
