@@ -349,7 +349,7 @@ def test_a_load_whose_lease_gets_no_thread_fails_and_leaves_nothing(
 
     assert leases(admin, prefix) == []
     idle(store)
-    store._loads._heart.close()  # there is no thread to be waited for
+    store._loads._leads._heart.close()  # there is no thread to be waited for
     assert source.loads == 0
     assert store.get_or_set("k", source.load) == "new"
 
