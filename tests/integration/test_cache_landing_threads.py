@@ -329,8 +329,11 @@ def test_a_refresh_whose_loader_ends_its_thread_keeps_nobody_waiting(
     make_stale(store, "k")
     source.fails = SystemExit()
 
+    before = set(threading.enumerate())
     assert store.get_or_set("k", source.load) == "first"
     idle(store)
+    heart = {store._loads._heart._thread}
+    until(lambda: set(threading.enumerate()) <= before | heart, "its thread has ended")
     source.fails = None
 
     assert leases(admin, prefix) == []
@@ -357,7 +360,7 @@ def test_a_load_whose_lease_gets_no_thread_fails_and_leaves_nothing(
 PROGRAM: Final = """
 import sys, threading, time
 from modkit_redis import RedisBundle
-cache = {"default_ttl": "60s", "stale_for": "60s", "drain_timeout": "50ms"}
+cache = {"default_ttl": "60s", "stale_for": "60s", "drain_timeout": "50ms", "lease": "1h"}
 app = RedisBundle(config={"addr": sys.argv[1], "key_prefix": sys.argv[2], "cache": cache})
 store = app.cache.store()
 store.set("k", "first", ttl=0.02)
