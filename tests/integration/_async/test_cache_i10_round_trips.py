@@ -99,11 +99,16 @@ async def test_i10_a_stale_hit_is_one_round_trip_before_the_answer_and_two_behin
     assert await store.get_or_set("k", source.load) == "first"
     await source.begun[0].wait()
     before = count.spent()
+    for _ in range(5):
+        assert await store.get_or_set("k", source.load) == "first"
+    await async_pass_time()
+    meanwhile = count.spent()
     source.gates[0].open()
     await async_idle(store)
     behind = count.spent()
 
     assert before == (2, ["PTTL", "GET", "EVALSHA"])
+    assert meanwhile == (5, ["PTTL", "GET"] * 5)  # nobody else asks for the lease
     assert behind == (1, ["EVALSHA"])
 
 
