@@ -332,7 +332,7 @@ def test_a_refresh_whose_loader_ends_its_thread_keeps_nobody_waiting(
     before = set(threading.enumerate())
     assert store.get_or_set("k", source.load) == "first"
     idle(store)
-    heart = {store._loads._heart._thread}
+    heart = {store._loads._leads._heart._thread}
     until(lambda: set(threading.enumerate()) <= before | heart, "its thread has ended")
     source.fails = None
 

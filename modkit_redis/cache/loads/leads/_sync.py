@@ -97,8 +97,9 @@ class Leads:
             return NOTHING
 
     def _can_stand_in(self, request: Request, found: Entry | None) -> bool:
-        is_kept = found is not None and judged(found, request.plan) is not Verdict.GONE
-        return is_kept and request.decoded(self._read, cast(Entry, found)) is not NO_VALUE
+        if found is None or judged(found, request.plan) is Verdict.GONE:
+            return False
+        return request.decoded(self._read, found) is not NO_VALUE
 
     def _acquire(
         self, request: Request, token: bytes, fresh_at_most: FreshAtMost, *, spares_failed: bool
