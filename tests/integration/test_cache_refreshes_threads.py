@@ -12,7 +12,7 @@ from tests.timing import lasting
 
 def test_refreshes_that_do_not_end_in_time_are_given_up_and_store_nothing(addr: str, prefix: str) -> None:
     told, before = Told(), set(threading.enumerate())
-    cache = {"default_ttl": "60s", "stale_for": "60s", "lease": "200ms", "drain_timeout": "200ms"}
+    cache = {"default_ttl": "60s", "stale_for": "60s", "lease": "200ms", "drain_timeout": "400ms"}
     config = {"addr": addr, "key_prefix": prefix, "cache": cache}
     bundle, source = RedisBundle(config=config, cache_events=told), Source("new", held=8)
     store = bundle.cache.store()
@@ -22,7 +22,7 @@ def test_refreshes_that_do_not_end_in_time_are_given_up_and_store_nothing(addr: 
         assert store.get_or_set(key, source.load) == "first"
         source.begun[number].wait()
 
-    with lasting(0.2):
+    with lasting(0.4):
         bundle.shutdown_resources()
     assert source.running == 8
     for gate in source.gates:
