@@ -25,7 +25,7 @@ demo: $(VENV)/.demo ## run the demo on an embedded server, or on yours: ARGS="--
 	@$(python) -m modkit_redis demo $(ARGS)
 
 test: $(VENV)/.test ## run the fast tests; no Docker and no Redis needed
-	@$(python) -m pytest -m "$(fast)" $(ARGS)
+	@$(python) -m pytest -m "$(fast)" --numprocesses=auto --dist=worksteal $(ARGS)
 
 test-all: $(VENV)/.test ## also run the slow tests, and the fast ones on every other supported Python found
 	@MAKE="$(MAKE)" .ci/test-all $(python) $(ARGS)

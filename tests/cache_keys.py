@@ -39,7 +39,7 @@ async def async_idle(store: AsyncRedisCacheStore) -> None:
 
 def idle(store: RedisCacheStore) -> None:
     """Wait until nothing in this process is busy for *store* (I16)."""
-    flights, heart = store._loads._flights, store._loads._heart
+    flights, heart = store._loads._flights, store._loads._leads._heart
     until(lambda: not (flights._airborne or flights._background or heart._held), "the store is idle")
 
 

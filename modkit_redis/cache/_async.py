@@ -158,7 +158,7 @@ class AsyncRedisCacheStore:
         plan = self._planner.plan(ttl, stale_for, stale_if_error, negative_ttl, early_refresh)
         self._codec.check(type)
         if not callable(loader):
-            raise ArgumentError("loader", "must be a function without arguments")
+            raise ArgumentError("loader", "must be a function without arguments, given without calling it")
         return cast(T, await self._loads.get(Request(key, name, loader, plan, type)))
 
     async def ttl(self, key: str) -> timedelta | NoExpiry | Miss:

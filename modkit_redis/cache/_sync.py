@@ -159,7 +159,7 @@ class RedisCacheStore:
         plan = self._planner.plan(ttl, stale_for, stale_if_error, negative_ttl, early_refresh)
         self._codec.check(type)
         if not callable(loader):
-            raise ArgumentError("loader", "must be a function without arguments")
+            raise ArgumentError("loader", "must be a function without arguments, given without calling it")
         return cast(T, self._loads.get(Request(key, name, loader, plan, type)))
 
     def ttl(self, key: str) -> timedelta | NoExpiry | Miss:

@@ -78,7 +78,7 @@ class Codec:
             untyped = (
                 _BYTES_INSIDE if isinstance(error, TypeError) else "cannot be encoded; was it being changed?"
             )
-            reason = untyped if type is None else _NOT_OF_TYPE
+            reason = untyped if type is None else _not_of_type(value)
         raise ArgumentError("value", reason)  # out here, what failed and holds the value is not its context
 
     def check(self, type: object) -> None:
@@ -117,7 +117,7 @@ class Codec:
         if type(value) is bytes and (asked is None or asked is bytes):
             return RAW, value
         if asked is bytes:
-            raise ArgumentError("value", _NOT_OF_TYPE)
+            raise ArgumentError("value", _not_of_type(value))
         if asked is None:
             check_value(value, self._max_bytes, plain=True)
         else:
@@ -130,7 +130,7 @@ class Codec:
         if codec == JSON:
             payload = _write_json(value).encode() if asked is None else msgspec().json.encode(value)
         if asked is not None and not comes_back(value, payload, reader(asked, json=codec == JSON)):
-            raise ArgumentError("value", _NOT_OF_TYPE)
+            raise ArgumentError("value", _not_of_type(value))
         return codec, payload
 
     def _unpacked(self, compressor: int, payload: bytes) -> bytes:
@@ -161,7 +161,12 @@ _write_json = json.JSONEncoder(
 _read_json = json.JSONDecoder(parse_constant=_refuse).raw_decode  # `decode` adds two searches for white space
 
 
-_NOT_OF_TYPE = "is not what type= says, or would not come back equal"
+def _not_of_type(value: object) -> str:
+    if value is None:
+        return "is None, which type= does not allow: name `… | None`, or give get_or_set a negative_ttl="
+    return "is not what type= says, or would not come back equal"
+
+
 _BYTES_INSIDE = (
     "holds bytes, which JSON cannot express inside another value: store them by themselves, or set "
     "REDIS_CACHE_CODEC=msgpack and keep integers to 64 bits"

@@ -21,7 +21,9 @@ class CacheSettings(Settings):
 
     section: ClassVar[str] = "cache"
 
-    default_ttl: timedelta = setting(duration, "how long a value is fresh when a call does not say")
+    default_ttl: timedelta = setting(
+        duration, "how long a value is fresh when a call does not say, for example `5m`"
+    )
     ttl_jitter: int = setting(
         integer(0, 50),
         "percent by which a TTL is shortened at random, so that values stored together expire apart",
@@ -71,7 +73,7 @@ class CacheSettings(Settings):
     )
     error_cooldown: timedelta = setting(
         duration,
-        "how long nobody loads again after a load failed and an old value was there to return",
+        "how long after a failed load nobody loads again who can do with the old value that is there",
         default=timedelta(seconds=1),
     )
     negative_ttl: timedelta | None = setting(

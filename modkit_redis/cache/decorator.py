@@ -103,6 +103,8 @@ def _checked(
         raise DeclarationError(
             called, f"has no parameter {store!r} for the store: add it, or name it by store="
         )
+    if not callable(key):
+        raise DeclarationError(called, "has a key= that is no function: write a lambda that returns the key")
     try:
         wanted = inspect.signature(key).parameters
     except (TypeError, ValueError) as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from modkit_redis.cache._core import Absence, Entry, is_outage
-from modkit_redis.cache.codec import Codec, Encoded, UndecodableError
+from modkit_redis.cache.codec import JSON, MSGPACK, Codec, Encoded, UndecodableError
 from modkit_redis.cache.telling import Teller
 from modkit_redis.contract.errors import CommandRefusedError, StoreUnavailableError
 
@@ -14,6 +14,8 @@ NO_VALUE: Final = object()
 
 TROUBLE: Final = (StoreUnavailableError, CommandRefusedError)
 """What any exchange with Redis may raise."""
+
+_NONE: Final = ((JSON, b"null"), (MSGPACK, b"\xc0"))  # a `None` as either codec writes it
 
 
 class Reader:
@@ -29,8 +31,17 @@ class Reader:
         """
         self._codec, self._tell, self._outage_is_miss = codec, tell, outage_is_miss
 
-    def decoded(self, found: Entry | Encoded, key: str, type: object) -> object:
-        """Return the value, decoded for this caller alone, or ``NO_VALUE``."""
+    def decoded(self, found: Entry | Encoded, key: str, type: object, *, or_none: bool = False) -> object:
+        """Return the value, decoded for this caller alone, or ``NO_VALUE``.
+
+        Args:
+            found: What was found.
+            key: What the caller calls it.
+            type: What it is read as.
+            or_none: Whether it may be ``None`` as well.
+        """
+        if or_none and (found.codec, found.payload) in _NONE:
+            return None
         try:
             return self._codec.decode(found.codec, found.compressor, found.payload, type)
         except UndecodableError:

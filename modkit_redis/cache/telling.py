@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import time
 from datetime import timedelta
 from typing import Final
 
+from modkit_redis.contract.errors import ArgumentError
 from modkit_redis.contract.events import CacheEvent, CacheEventKind, CacheEvents
 
 _LOG: Final = logging.getLogger("modkit_redis.cache")
@@ -22,7 +24,13 @@ class Teller:
     """Calls a hook with events; without one, nothing is made."""
 
     def __init__(self, hook: CacheEvents | None) -> None:
-        """Take the hook, if there is one."""
+        """Take the hook, if there is one.
+
+        Raises:
+            ArgumentError: If it cannot be called, or would have to be awaited.
+        """
+        if hook is not None and (not callable(hook) or inspect.iscoroutinefunction(hook)):
+            raise ArgumentError("events", "must be a plain function that takes a CacheEvent, no `async def`")
         self._hook = hook
 
     def __call__(

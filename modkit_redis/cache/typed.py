@@ -35,7 +35,10 @@ def reader(asked: object, *, json: bool) -> Callable[[bytes], object]:
     try:
         return _built(asked, json)
     except Exception as error:  # what a type is made of may raise anything
-        raise ArgumentError("type", "is none that msgspec can read") from error
+        raise ArgumentError(
+            "type",
+            "must be one that msgspec can read: a class such as a dataclass or a Struct, or `list[User]`",
+        ) from error
 
 
 def simplified(value: object, *, ordered: bool = False) -> object:

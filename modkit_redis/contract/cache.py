@@ -22,6 +22,8 @@ class CacheStore(Protocol):
     Keys are text; the store puts them below its key prefix. Values are what JSON can hold, and bytes; with
     ``type=`` and the extra ``msgspec`` also dataclasses, structs, typed dictionaries and the like. What
     cannot come back equal is refused. Every value that is returned is the caller's own copy.
+
+    Besides what each method names, all of them raise ``CommandRefusedError`` where Redis answers and refuses.
     """
 
     @overload
@@ -33,7 +35,8 @@ class CacheStore(Protocol):
     def get(self, key: str, default: object = MISS, *, type: object = None) -> object:
         """Return the value, or *default*; one round trip.
 
-        Bytes that are no value of this store, and values that are not of *type*, are a miss.
+        What is no value of this store, and what cannot be read as *type*, is a miss; so is a cached ``None``
+        for a *type* that has none.
 
         Raises:
             ArgumentError: If *key* cannot be one; nothing was sent.
@@ -120,21 +123,26 @@ class CacheStore(Protocol):
 
         Args:
             key: Name below the store's key prefix.
-            loader: Loads the value. What it raises reaches the callers, and the next one loads again.
+            loader: Loads the value. What it raises reaches its caller, and those of the same process who came
+                before it was called; who came later shares one more load. Nothing is cached.
             ttl: How long the value is fresh; the store's default when omitted.
             stale_for: How much longer it is returned while a new one is loaded in the background; 0 for no
                 longer, the store's default when omitted.
-            stale_if_error: How much longer it is returned if loading a new one fails; likewise.
-            negative_ttl: How long a loaded ``None`` is fresh; the store's default when omitted, and without
-                one as long as any value.
-            early_refresh: Whether to load a new one in the background shortly before this one expires.
+            stale_if_error: How much longer it is returned if loading a new one fails, if it is still there
+                then; likewise. It hides no ``ArgumentError``.
+            negative_ttl: How long a loaded ``None`` is fresh, whatever *type* says; the store's default when
+                omitted, and without one as long as any value.
+            early_refresh: Whether to load a new one in the background shortly before this one expires; the
+                store's default when omitted.
             type: What the value is read as; needed for what is no plain JSON value.
 
         Raises:
             ArgumentError: If an argument cannot be used, and nothing was sent; or if the loaded value cannot
                 be stored, and nothing was stored.
             StoreUnavailableError: If Redis does not answer, and the settings do not call that a miss.
-            CommandRefusedError: If the key holds another type of Redis value, or Redis refuses to write.
+            CommandRefusedError: If the key holds another type of Redis value, or Redis refuses, and the
+                settings do not call that a miss.
+            Exception: What *loader* raised.
         """
         ...
 

@@ -31,10 +31,10 @@ MEANINGS: Final[Mapping[CacheEventKind, str]] = MappingProxyType(
         "miss": "No value was found that could be returned.",
         "load": "A loader gave a value; `took` says how long that took.",
         "load-error": "A loader raised; `took` and `error` say more.",
-        "fill-refused": "A loaded value was not stored: its key was written or removed while it was loaded.",
+        "fill-refused": "A loaded value was not stored: its key was written or removed, or the lease ended.",
         "wait": "A call waited while another process loaded; `took` says how long.",
         "takeover": "A call loads because another's load left no value: it failed, died, or was made void.",
-        "degraded": "Redis did not answer, and the work went on without it; `error` says why.",
+        "degraded": "Redis did not answer, or refused, and the work went on without it; `error` says why.",
         "undecodable": "What is stored is no value of this store, or not of the type that was asked for.",
     }
 )

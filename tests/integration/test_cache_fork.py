@@ -38,7 +38,7 @@ def test_a_child_waits_for_its_parents_lease_and_not_for_its_flight(store: Redis
 
     def in_the_child() -> object:
         flights = store._loads._flights
-        alone = not flights._airborne and not store._loads._heart._held
+        alone = not flights._airborne and not store._loads._leads._heart._held
         return alone, store.get_or_set("other", lambda: 1), store.get_or_set("k", lambda: "child")
 
     child = threading.Thread(target=lambda: answer.append(in_child(in_the_child)))
@@ -77,7 +77,7 @@ def test_locks_that_a_thread_held_when_its_process_was_forked_are_free_in_the_ch
     held, done = Gate(), Gate()
 
     def hold() -> None:
-        with store._loads._flights._lock, store._loads._heart._changed:
+        with store._loads._flights._lock, store._loads._leads._heart._changed:
             held.open()
             done.wait()
 

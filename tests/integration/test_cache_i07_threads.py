@@ -109,7 +109,7 @@ def test_i07_the_thread_that_renews_leases_ends_when_there_are_none(addr: str, p
 
     assert store.get_or_set("k", Source("new").load) == "new"
 
-    until(lambda: store._loads._heart._thread is None, "it has ended")
+    until(lambda: store._loads._leads._heart._thread is None, "it has ended")
     source = Source("newer", held=1)
     job = Job(lambda: store.get_or_set("l", source.load))
     source.begun[0].wait()
@@ -129,7 +129,7 @@ def test_a_lease_that_is_gone_is_not_renewed_any_more(addr: str, prefix: str) ->
 
     store.delete("k")
 
-    until(lambda: not store._loads._heart._held, "it is let go")
+    until(lambda: not store._loads._leads._heart._held, "it is let go")
     source.gates[0].open()
     assert job.result() == "old"
     bundle.shutdown_resources()
@@ -140,7 +140,7 @@ def test_shutdown_ends_the_thread_that_renews_leases(addr: str, prefix: str) -> 
     bundle = RedisBundle(config={"addr": addr, "key_prefix": prefix, "cache": cache})
     store: RedisCacheStore = bundle.cache.store()
     assert store.get_or_set("k", Source("new").load) == "new"
-    beating = store._loads._heart._thread
+    beating = store._loads._leads._heart._thread
     assert beating is not None
 
     Job(bundle.shutdown_resources).result()

@@ -321,6 +321,25 @@ def refuse_thread(patch: pytest.MonkeyPatch, name: str, error: BaseException) ->
     patch.setattr(threading.Thread, "start", refuse)
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # that is the point
+def test_a_refresh_whose_loader_ends_its_thread_keeps_nobody_waiting(
+    new_store: NewStore, admin: redis.Redis, prefix: str
+) -> None:
+    store, source = new_store(stale_for="60s", refreshes=1), Source("new")
+    make_stale(store, "k")
+    source.fails = SystemExit()
+
+    before = set(threading.enumerate())
+    assert store.get_or_set("k", source.load) == "first"
+    idle(store)
+    heart = {store._loads._leads._heart._thread}
+    until(lambda: set(threading.enumerate()) <= before | heart, "its thread has ended")
+    source.fails = None
+
+    assert leases(admin, prefix) == []
+    assert Job(lambda: store.get_or_set("k", source.load, stale_for=0)).result() == "new"
+
+
 def test_a_load_whose_lease_gets_no_thread_fails_and_leaves_nothing(
     new_store: NewStore, admin: redis.Redis, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -333,7 +352,7 @@ def test_a_load_whose_lease_gets_no_thread_fails_and_leaves_nothing(
 
     assert leases(admin, prefix) == []
     idle(store)
-    store._loads._heart.close()  # there is no thread to be waited for
+    store._loads._leads._heart.close()  # there is no thread to be waited for
     assert source.loads == 0
     assert store.get_or_set("k", source.load) == "new"
 
@@ -341,7 +360,7 @@ def test_a_load_whose_lease_gets_no_thread_fails_and_leaves_nothing(
 PROGRAM: Final = """
 import sys, threading, time
 from modkit_redis import RedisBundle
-cache = {"default_ttl": "60s", "stale_for": "60s", "drain_timeout": "50ms"}
+cache = {"default_ttl": "60s", "stale_for": "60s", "drain_timeout": "50ms", "lease": "1h"}
 app = RedisBundle(config={"addr": sys.argv[1], "key_prefix": sys.argv[2], "cache": cache})
 store = app.cache.store()
 store.set("k", "first", ttl=0.02)

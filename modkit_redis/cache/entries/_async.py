@@ -28,6 +28,7 @@ from modkit_redis.cache.entries.scripts import (
     STORE,
     TOUCH,
     Answer,
+    FreshAtMost,
     Status,
 )
 from modkit_redis.client import AsyncRedisExecutor
@@ -159,7 +160,7 @@ class AsyncEntries:
         return await self._run(ScriptCall(TOUCH, [name, *self._generation], [ttl_ms])) == 1
 
     async def acquire(
-        self, name: str, token: bytes, lease_ms: int, *, fresh_at_most: float, spares_failed: bool
+        self, name: str, token: bytes, lease_ms: int, *, fresh_at_most: FreshAtMost, spares_failed: bool
     ) -> Answer:
         """Ask for the lease of an entry.
 
@@ -167,7 +168,8 @@ class AsyncEntries:
             name: The entry.
             token: Who asks.
             lease_ms: For how long.
-            fresh_at_most: A value that is fresh for longer is returned instead.
+            fresh_at_most: A value that is fresh for longer is returned instead; ``"new"``: a fresh one is if
+                nobody else has the lease to replace it.
             spares_failed: Whether to leave it alone if a load has just failed.
         """
         new = secrets.token_bytes(8)

@@ -5,7 +5,8 @@
 -- ARGV[1]  token of the lease, 8 bytes
 -- ARGV[2]  the lease, ms
 -- ARGV[3]  what to write where there is no value: a lease alone
--- ARGV[4]  a value that is fresh for more than this, ms, is returned and not taken; "inf": none is
+-- ARGV[4]  a value that is fresh for more than this, ms, is returned and not taken; "inf": none is;
+--          "new": one that is fresh at all is, unless another has the lease to replace it
 -- ARGV[5]  "1": do not take a value whose load has just failed
 -- ARGV[6]  8 random bytes: the generation, should there be none
 -- Returns {status, pttl, entry, generation}; the status is
@@ -41,25 +42,21 @@ local fresh = pttl < 0 and math.huge or pttl - extra
 if KEYS[2] and (magic == '\197M\1' or string.sub(head, 41, 48) ~= generation) then
   fresh = -math.huge
 end
-if ARGV[4] ~= 'inf' and fresh > tonumber(ARGV[4]) then
-  return {4, pttl, redis.call('GET', KEYS[1]), generation}
-end
-
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local token, status = string.sub(head, 9, 16), 2
+local left = struct.unpack('>I8', head, 17) - now
+local token = string.sub(head, 9, 16)
 local failed = token == string.rep('\255', 8)
-if token ~= string.rep('\0', 8) then
-  local left = struct.unpack('>I8', head, 17) - now
-  if left > 0 and left <= LONGEST then
-    if not failed then
-      return {0, 0, '', generation}
-    elseif ARGV[5] == '1' then
-      return {5, pttl, redis.call('GET', KEYS[1]), generation}
-    end
-  elseif not failed then
-    status = 3
-  end
+local leased = token ~= string.rep('\0', 8) and not failed
+local running = left > 0 and left <= LONGEST -- the lease, or the time in which nobody loads after a failure
+
+local is_enough = ARGV[4] ~= 'inf' and fresh > (tonumber(ARGV[4]) or 0)
+if is_enough and not (ARGV[4] == 'new' and leased and running) then
+  return {4, pttl, redis.call('GET', KEYS[1]), generation}
+elseif leased and running then
+  return {0, 0, '', generation}
+elseif failed and running and ARGV[5] == '1' then
+  return {5, pttl, redis.call('GET', KEYS[1]), generation}
 end
 
 redis.call('SETRANGE', KEYS[1], 8, ARGV[1] .. struct.pack('>I8', now + lease))
@@ -67,4 +64,4 @@ if pttl >= 0 and pttl < lease then -- the lease must not end with the value
   redis.call('PEXPIRE', KEYS[1], lease)
   redis.call('SETRANGE', KEYS[1], 32, struct.pack('>I4', math.min(extra + lease - pttl, 4294967295)))
 end
-return {status, 0, '', generation}
+return {leased and 3 or 2, 0, '', generation}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from modkit_redis.cache._core import Entry
 from modkit_redis.client.executor import load_script
@@ -14,6 +14,9 @@ RELEASE: Final = load_script(__package__, "release.lua")
 RENEW: Final = load_script(__package__, "renew.lua")
 STORE: Final = load_script(__package__, "store.lua")
 TOUCH: Final = load_script(__package__, "touch.lua")
+
+FreshAtMost: TypeAlias = float | Literal["new"]
+"""How fresh a value may be, in milliseconds, and still be taken; or any that another is replacing."""
 
 
 class Status(IntEnum):

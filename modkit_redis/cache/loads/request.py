@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from modkit_redis.cache._core import Plan
+from modkit_redis.cache._core import Entry, Plan
+from modkit_redis.cache.codec import Encoded
+from modkit_redis.cache.reading import Reader
 
 
 class Request(NamedTuple):
@@ -24,3 +26,8 @@ class Request(NamedTuple):
     loader: Callable[[], object]
     plan: Plan
     type: object
+
+    def decoded(self, read: Reader, found: Entry | Encoded) -> object:
+        """Return the value as it was asked for, or ``NO_VALUE``."""
+        # That nothing was found is what a negative TTL wants cached, whatever the type.
+        return read.decoded(found, self.key, self.type, or_none=self.plan.negative_ms is not None)

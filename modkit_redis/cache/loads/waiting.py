@@ -33,7 +33,10 @@ def loaded(loader: Callable[[], object]) -> object:
     if inspect.isawaitable(value):
         if inspect.iscoroutine(value):
             value.close()
-        raise ArgumentError("loader", "must return the value, not an awaitable: this store does not await")
+        raise ArgumentError(
+            "loader",
+            "must return the value, not an awaitable: this store does not await, an AsyncCacheStore does",
+        )
     return value
 
 

@@ -133,6 +133,8 @@ async def test_i01_of_those_who_wait_for_a_value_of_another_type_none_loads_it_a
     await async_until(
         lambda: all(name in one and one[name].moment > 1 for one in flights), "all have asked for the lease"
     )
+    await async_pass_time(0.05)
+    assert told.times("undecodable") == 5  # they wait for the new value, and are not given the old one
     source.gates[0].open()
 
     assert [await job.result() for job in jobs] == [1] * 5

@@ -17,7 +17,7 @@ from modkit_redis.cache import AsyncRedisCacheStore
 from modkit_redis.cache._core import Entry, expires_soon, value_header
 from modkit_redis.cache.codec import JSON, Encoded
 from tests.cache_keys import async_idle, leases
-from tests.crews import AsyncGate, AsyncJob, AsyncSource, Told, async_pass_time, async_until
+from tests.crews import AsyncJob, AsyncSource, Told, async_pass_time, async_until
 
 NewStore = Callable[..., AsyncRedisCacheStore]
 Connect = Callable[..., redis.asyncio.Redis]
@@ -212,16 +212,17 @@ async def test_a_refresh_sees_the_context_of_the_call_that_caused_it(new_store: 
 
 
 async def test_a_refresh_that_a_loader_caused_may_ask_for_what_that_loader_loads(new_store: NewStore) -> None:
-    store, gate = new_store(stale_for="60s"), AsyncGate()
+    told = Told()
+    store = new_store(stale_for="60s", events=told)
     await make_stale(store, "b")
 
     async def load_a() -> str:
         old = await store.get_or_set("b", load_b)
-        await gate.wait()
+        await async_until(lambda: told.times("miss") == 2, "the refresh has asked for it")
+        await async_pass_time()
         return f"a of {old}"
 
     async def load_b() -> str:
-        gate.open()
         return f"b of {await store.get_or_set('a', load_a)}"
 
     assert await store.get_or_set("a", load_a) == "a of first"

@@ -23,8 +23,10 @@ def broken(held: int = 0) -> AsyncSource:
     return source
 
 
-def asking(store: AsyncRedisCacheStore, source: AsyncSource, **given: float) -> AsyncJob[object]:
-    return AsyncJob(lambda: store.get_or_set("k", source.load, **given))
+def asking(
+    store: AsyncRedisCacheStore, source: AsyncSource, stale_if_error: float | None = None
+) -> AsyncJob[object]:
+    return AsyncJob(lambda: store.get_or_set("k", source.load, stale_if_error=stale_if_error))
 
 
 async def make_old(store: AsyncRedisCacheStore, value: str = "first") -> None:
@@ -40,15 +42,17 @@ class Crew:
         self._told, self._patch = told, monkeypatch
         self._misses = 0
 
-    async def come(self, many: int, **given: float) -> list[AsyncJob[object]]:
+    async def come(self, many: int, stale_if_error: float | None = None) -> list[AsyncJob[object]]:
         """Return callers who wait for the load that is under way."""
         self._misses += many
-        jobs = [asking(self.store, self.source, **given) for _ in range(many)]
+        jobs = [asking(self.store, self.source, stale_if_error) for _ in range(many)]
         await async_until(lambda: self._told.times("miss") == self._misses, "all wait")
         await async_pass_time()
         return jobs
 
-    async def assemble(self, early: int, leader: dict[str, float], **given: float) -> list[AsyncJob[object]]:
+    async def assemble(
+        self, early: int, leader: float | None = None, stale_if_error: float | None = None
+    ) -> list[AsyncJob[object]]:
         """Return the one who loads, and callers who came before its loader began; it has begun now."""
         acquire, asked, reply = self.store._entries.acquire, AsyncGate(), AsyncGate()
 
@@ -60,9 +64,9 @@ class Crew:
 
         with self._patch.context() as patch:
             patch.setattr(self.store._entries, "acquire", slow_acquire)
-            jobs = await self.come(1, **leader)
+            jobs = await self.come(1, leader)
             await asked.wait()
-            jobs += await self.come(early, **given)
+            jobs += await self.come(early, stale_if_error)
         reply.open()
         await self.source.begun[0].wait()
         return jobs
@@ -74,7 +78,7 @@ async def test_i06_who_came_before_the_loading_began_shares_its_error_and_who_ca
 ) -> None:
     told = Told()
     crew = Crew(new_store(events=told, lease="60s", generations=generations), told, monkeypatch)
-    early = await crew.assemble(2, {})
+    early = await crew.assemble(2)
     late = await crew.come(3)
     error, crew.source.fails = crew.source.fails, None
 
@@ -115,7 +119,7 @@ async def test_an_error_that_two_loads_in_turn_raise_is_raised_to_those_of_the_s
 ) -> None:
     told = Told()
     crew = Crew(new_store(events=told, lease="60s"), told, monkeypatch)
-    callers = await crew.assemble(0, {})
+    callers = await crew.assemble(0)
     callers += await crew.come(3)
 
     crew.source.gates[0].open()
@@ -133,7 +137,7 @@ async def test_who_can_do_with_an_old_value_gets_it_whatever_the_one_who_loads_c
     told = Told()
     crew = Crew(new_store(events=told, lease="60s", stale_if_error="60s"), told, monkeypatch)
     await make_old(crew.store)
-    first, *others = await crew.assemble(2 if is_early else 0, {"stale_if_error": 0})
+    first, *others = await crew.assemble(2 if is_early else 0, leader=0)
     others += [] if is_early else await crew.come(2)
 
     crew.source.gates[0].open()
@@ -150,7 +154,7 @@ async def test_who_cannot_do_with_an_old_value_gets_the_error_although_the_one_w
     told = Told()
     crew = Crew(new_store(events=told, lease="60s", stale_if_error="60s"), told, monkeypatch)
     await make_old(crew.store)
-    first, other = await crew.assemble(1, {}, stale_if_error=0)
+    first, other = await crew.assemble(1, stale_if_error=0)
 
     crew.source.gates[0].open()
 

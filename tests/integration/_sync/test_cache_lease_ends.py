@@ -134,6 +134,8 @@ def test_i01_of_those_who_wait_for_a_value_of_another_type_none_loads_it_again(
     until(
         lambda: all(name in one and one[name].moment > 1 for one in flights), "all have asked for the lease"
     )
+    pass_time(0.05)
+    assert told.times("undecodable") == 5  # they wait for the new value, and are not given the old one
     source.gates[0].open()
 
     assert [job.result() for job in jobs] == [1] * 5

@@ -17,7 +17,7 @@ from modkit_redis.cache import RedisCacheStore
 from modkit_redis.cache._core import Entry, expires_soon, value_header
 from modkit_redis.cache.codec import JSON, Encoded
 from tests.cache_keys import idle, leases
-from tests.crews import Gate, Job, Source, Told, pass_time, until
+from tests.crews import Job, Source, Told, pass_time, until
 
 NewStore = Callable[..., RedisCacheStore]
 Connect = Callable[..., redis.Redis]
@@ -212,16 +212,17 @@ def test_a_refresh_sees_the_context_of_the_call_that_caused_it(new_store: NewSto
 
 
 def test_a_refresh_that_a_loader_caused_may_ask_for_what_that_loader_loads(new_store: NewStore) -> None:
-    store, gate = new_store(stale_for="60s"), Gate()
+    told = Told()
+    store = new_store(stale_for="60s", events=told)
     make_stale(store, "b")
 
     def load_a() -> str:
         old = store.get_or_set("b", load_b)
-        gate.wait()
+        until(lambda: told.times("miss") == 2, "the refresh has asked for it")
+        pass_time()
         return f"a of {old}"
 
     def load_b() -> str:
-        gate.open()
         return f"b of {store.get_or_set('a', load_a)}"
 
     assert store.get_or_set("a", load_a) == "a of first"

@@ -24,8 +24,8 @@ def broken(held: int = 0) -> Source:
     return source
 
 
-def asking(store: RedisCacheStore, source: Source, **given: float) -> Job[object]:
-    return Job(lambda: store.get_or_set("k", source.load, **given))
+def asking(store: RedisCacheStore, source: Source, stale_if_error: float | None = None) -> Job[object]:
+    return Job(lambda: store.get_or_set("k", source.load, stale_if_error=stale_if_error))
 
 
 def make_old(store: RedisCacheStore, value: str = "first") -> None:
@@ -41,15 +41,17 @@ class Crew:
         self._told, self._patch = told, monkeypatch
         self._misses = 0
 
-    def come(self, many: int, **given: float) -> list[Job[object]]:
+    def come(self, many: int, stale_if_error: float | None = None) -> list[Job[object]]:
         """Return callers who wait for the load that is under way."""
         self._misses += many
-        jobs = [asking(self.store, self.source, **given) for _ in range(many)]
+        jobs = [asking(self.store, self.source, stale_if_error) for _ in range(many)]
         until(lambda: self._told.times("miss") == self._misses, "all wait")
         pass_time()
         return jobs
 
-    def assemble(self, early: int, leader: dict[str, float], **given: float) -> list[Job[object]]:
+    def assemble(
+        self, early: int, leader: float | None = None, stale_if_error: float | None = None
+    ) -> list[Job[object]]:
         """Return the one who loads, and callers who came before its loader began; it has begun now."""
         acquire, asked, reply = self.store._entries.acquire, Gate(), Gate()
 
@@ -61,9 +63,9 @@ class Crew:
 
         with self._patch.context() as patch:
             patch.setattr(self.store._entries, "acquire", slow_acquire)
-            jobs = self.come(1, **leader)
+            jobs = self.come(1, leader)
             asked.wait()
-            jobs += self.come(early, **given)
+            jobs += self.come(early, stale_if_error)
         reply.open()
         self.source.begun[0].wait()
         return jobs
@@ -75,7 +77,7 @@ def test_i06_who_came_before_the_loading_began_shares_its_error_and_who_came_lat
 ) -> None:
     told = Told()
     crew = Crew(new_store(events=told, lease="60s", generations=generations), told, monkeypatch)
-    early = crew.assemble(2, {})
+    early = crew.assemble(2)
     late = crew.come(3)
     error, crew.source.fails = crew.source.fails, None
 
@@ -116,7 +118,7 @@ def test_an_error_that_two_loads_in_turn_raise_is_raised_to_those_of_the_second(
 ) -> None:
     told = Told()
     crew = Crew(new_store(events=told, lease="60s"), told, monkeypatch)
-    callers = crew.assemble(0, {})
+    callers = crew.assemble(0)
     callers += crew.come(3)
 
     crew.source.gates[0].open()
@@ -134,7 +136,7 @@ def test_who_can_do_with_an_old_value_gets_it_whatever_the_one_who_loads_can_do_
     told = Told()
     crew = Crew(new_store(events=told, lease="60s", stale_if_error="60s"), told, monkeypatch)
     make_old(crew.store)
-    first, *others = crew.assemble(2 if is_early else 0, {"stale_if_error": 0})
+    first, *others = crew.assemble(2 if is_early else 0, leader=0)
     others += [] if is_early else crew.come(2)
 
     crew.source.gates[0].open()
@@ -151,7 +153,7 @@ def test_who_cannot_do_with_an_old_value_gets_the_error_although_the_one_who_loa
     told = Told()
     crew = Crew(new_store(events=told, lease="60s", stale_if_error="60s"), told, monkeypatch)
     make_old(crew.store)
-    first, other = crew.assemble(1, {}, stale_if_error=0)
+    first, other = crew.assemble(1, stale_if_error=0)
 
     crew.source.gates[0].open()
 

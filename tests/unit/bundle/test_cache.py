@@ -17,6 +17,7 @@ from modkit_redis import BundleSettings, CacheSettings, RedisSettings, mount, wi
 from modkit_redis.contract import (
     MISS,
     TOKEN_CACHE_STORE,
+    ArgumentError,
     CacheEvent,
     ConfigError,
     NotExportedError,
@@ -161,9 +162,8 @@ async def test_without_a_ttl_its_first_use_is_an_error_and_can_be_tried_again(
     world: World, environment: pytest.MonkeyPatch
 ) -> None:
     app = application(world.bundle)
-    refusal = exactly(
-        "REDIS_CACHE_DEFAULT_TTL is missing: how long a value is fresh when a call does not say"
-    )
+    about = "how long a value is fresh when a call does not say, for example '5m'"
+    refusal = exactly(f"REDIS_CACHE_DEFAULT_TTL is missing: {about}")
     with pytest.raises(ConfigError, match=refusal):
         app.redis.cache.store()
 
@@ -227,6 +227,20 @@ async def test_the_events_of_a_bundle_are_those_of_its_cache(
 
     assert [(each.kind, each.key) for each in seen] == [("miss", "a")]
     await settled(app.shutdown_resources())
+
+
+@in_both_worlds
+async def test_events_that_nobody_could_be_told_of_are_refused(
+    world: World, cached: pytest.MonkeyPatch
+) -> None:
+    async def awaited(event: CacheEvent) -> None:
+        raise AssertionError("nobody awaits it")
+
+    for events in (5, "print", awaited):
+        app = application(world.bundle, cache_events=events)
+        with pytest.raises(ArgumentError, match=r"^events must be a plain function that takes a CacheEvent"):
+            app.redis.cache.store()
+        await settled(app.shutdown_resources())
 
 
 @in_both_worlds

@@ -524,6 +524,15 @@ def test_a_value_that_is_not_of_the_named_type_is_refused(written: str, value: o
 
 @needs_msgspec
 @either
+@pytest.mark.parametrize("type_", [str, User, bytes, list[int]])
+def test_that_there_is_nothing_is_refused_with_what_to_do_about_it(written: str, type_: object) -> None:
+    assert refusal(written, None, type_) == (
+        "value is None, which type= does not allow: name `… | None`, or give get_or_set a negative_ttl="
+    )
+
+
+@needs_msgspec
+@either
 @pytest.mark.parametrize(
     ("value", "type_"),
     [
@@ -611,7 +620,9 @@ def test_a_type_that_msgspec_cannot_read_is_refused(written: str, type_: object)
     with pytest.raises(ArgumentError) as checked:
         codec(written).check(type_)
 
-    assert {str(it.value) for it in (written_as, read_as, checked)} == {"type is none that msgspec can read"}
+    assert {str(it.value) for it in (written_as, read_as, checked)} == {
+        "type must be one that msgspec can read: a class such as a dataclass or a Struct, or `list[User]`"
+    }
 
 
 @needs_msgspec

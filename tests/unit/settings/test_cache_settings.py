@@ -216,7 +216,7 @@ def test_a_value_of_the_wrong_type_is_refused(route: Route, field: str, value: o
 def test_a_default_ttl_must_be_given(route: Route) -> None:
     error = refusal(lambda: route.read({}))
 
-    about = "how long a value is fresh when a call does not say"
+    about = "how long a value is fresh when a call does not say, for example '5m'"
     assert str(error) == f"{route.called('default_ttl')} is missing: {about}"
 
 
