@@ -221,14 +221,14 @@ async def test_i16_nothing_renews_a_lease_when_its_load_has_ended(addr: str, pre
     cache = {"default_ttl": "60s", "lease": "300ms"}
     bundle = AsyncRedisBundle(config={"addr": addr, "key_prefix": prefix, "cache": cache})
     store, source, renewed = bundle.cache.store(), AsyncSource("new", held=1), list[str]()
-    renew = store._loads._heart._renew
+    renew = store._loads._leads._heart._renew
 
     async def noted(name: str, token: bytes) -> bool:
         renewed.append(name)
         await renew(name, token)
         return True
 
-    store._loads._heart._renew = noted
+    store._loads._leads._heart._renew = noted
     job = asking(store, source)
     await source.begun[0].wait()
     await async_until(lambda: bool(renewed), "the lease is renewed")

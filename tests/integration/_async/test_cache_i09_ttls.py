@@ -81,6 +81,7 @@ async def test_i09_a_lease_has_a_ttl_alone_and_over_a_value(
     await source.begun[0].wait()
     assert await store.get_or_set("old", source.load) == "first"
     await source.begun[1].wait()
+    assert not await store.touch("absent", ttl=1000)  # a lease is no value
 
     found = lifetimes(admin, prefix)
     assert sorted(found) == [f"{prefix}:cache:absent".encode(), f"{prefix}:cache:old".encode()]

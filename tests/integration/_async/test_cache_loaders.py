@@ -36,6 +36,19 @@ async def test_a_loader_that_asks_for_its_own_key_is_told_so(
     assert await store.get_or_set("k", AsyncSource("new").load) == "new"
 
 
+async def test_no_old_value_hides_that_a_loader_asks_for_its_own_key(new_store: NewStore) -> None:
+    store = new_store(stale_if_error="60s")
+    await store.set("k", "first", ttl=0.02)
+    await async_pass_time(0.03)
+
+    async def own() -> object:
+        return await store.get_or_set("k", own)
+
+    job = AsyncJob(lambda: store.get_or_set("k", own))
+    with pytest.raises(ArgumentError, match="loader must not ask for the key that it loads"):
+        await job.result()
+
+
 async def test_a_loader_may_ask_for_other_keys_and_look_at_its_own(new_store: NewStore) -> None:
     store, source = new_store(), AsyncSource("inner")
 

@@ -82,6 +82,7 @@ def test_i09_a_lease_has_a_ttl_alone_and_over_a_value(
     source.begun[0].wait()
     assert store.get_or_set("old", source.load) == "first"
     source.begun[1].wait()
+    assert not store.touch("absent", ttl=1000)  # a lease is no value
 
     found = lifetimes(admin, prefix)
     assert sorted(found) == [f"{prefix}:cache:absent".encode(), f"{prefix}:cache:old".encode()]

@@ -37,6 +37,19 @@ def test_a_loader_that_asks_for_its_own_key_is_told_so(
     assert store.get_or_set("k", Source("new").load) == "new"
 
 
+def test_no_old_value_hides_that_a_loader_asks_for_its_own_key(new_store: NewStore) -> None:
+    store = new_store(stale_if_error="60s")
+    store.set("k", "first", ttl=0.02)
+    pass_time(0.03)
+
+    def own() -> object:
+        return store.get_or_set("k", own)
+
+    job = Job(lambda: store.get_or_set("k", own))
+    with pytest.raises(ArgumentError, match="loader must not ask for the key that it loads"):
+        job.result()
+
+
 def test_a_loader_may_ask_for_other_keys_and_look_at_its_own(new_store: NewStore) -> None:
     store, source = new_store(), Source("inner")
 
