@@ -8,7 +8,8 @@ import pytest
 import redis
 
 from modkit_redis.cache import AsyncRedisCacheStore
-from modkit_redis.cache._core import Found
+from modkit_redis.cache._core import Found, value_header
+from modkit_redis.cache.codec import JSON, Encoded
 from modkit_redis.contract import MISS
 from tests.cache_keys import async_idle, leases
 from tests.crews import AsyncGate, AsyncJob, AsyncSource, Told, async_pass_time, async_until
@@ -99,6 +100,29 @@ async def test_i01_a_refresh_outlives_the_value_that_it_replaces_and_i05_the_val
     source.gates[0].open()
 
     assert [await job.result() for job in jobs] == ["new"] * 2
+    assert source.loads == 1
+
+
+async def test_i01_a_refresh_keeps_its_lease_when_the_old_value_is_given_less_time(
+    new_store: NewStore, admin: redis.Redis, prefix: str
+) -> None:
+    source = AsyncSource("new", held=1)
+    here, there = (new_store(lease="60s", early_refresh=True) for _ in range(2))
+    header = value_header(Encoded(JSON, 0, b""), 0, cost_ms=2**32 - 1)
+    admin.set(f"{prefix}:cache:k", header + b'"first"', px=120_000)
+    assert await here.get_or_set("k", source.load) == "first"
+    await source.begun[0].wait()
+
+    assert await there.touch("k", ttl=0.1)
+    assert await there.get("k") == "first"
+    await async_pass_time(0.12)
+    assert await there.get("k") is MISS
+    waiting = asking(there, source)
+    await async_pass_time(0.05)
+    assert not waiting.is_done
+    source.gates[0].open()
+
+    assert await waiting.result() == "new"
     assert source.loads == 1
 
 

@@ -9,7 +9,8 @@ import pytest
 import redis
 
 from modkit_redis.cache import RedisCacheStore
-from modkit_redis.cache._core import Found
+from modkit_redis.cache._core import Found, value_header
+from modkit_redis.cache.codec import JSON, Encoded
 from modkit_redis.contract import MISS
 from tests.cache_keys import idle, leases
 from tests.crews import Gate, Job, Source, Told, pass_time, until
@@ -100,6 +101,29 @@ def test_i01_a_refresh_outlives_the_value_that_it_replaces_and_i05_the_value_is_
     source.gates[0].open()
 
     assert [job.result() for job in jobs] == ["new"] * 2
+    assert source.loads == 1
+
+
+def test_i01_a_refresh_keeps_its_lease_when_the_old_value_is_given_less_time(
+    new_store: NewStore, admin: redis.Redis, prefix: str
+) -> None:
+    source = Source("new", held=1)
+    here, there = (new_store(lease="60s", early_refresh=True) for _ in range(2))
+    header = value_header(Encoded(JSON, 0, b""), 0, cost_ms=2**32 - 1)
+    admin.set(f"{prefix}:cache:k", header + b'"first"', px=120_000)
+    assert here.get_or_set("k", source.load) == "first"
+    source.begun[0].wait()
+
+    assert there.touch("k", ttl=0.1)
+    assert there.get("k") == "first"
+    pass_time(0.12)
+    assert there.get("k") is MISS
+    waiting = asking(there, source)
+    pass_time(0.05)
+    assert not waiting.is_done
+    source.gates[0].open()
+
+    assert waiting.result() == "new"
     assert source.loads == 1
 
 
