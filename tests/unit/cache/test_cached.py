@@ -18,6 +18,15 @@ def plain(user_id: int, lang: str = "en", cache: Any = Provide["redis.cache.stor
     return f"{user_id} {lang} {type(cache)}"
 
 
+class Opaque:
+    """A callable with a signature that is none."""
+
+    __signature__ = "none"
+
+    def __call__(self, user_id: int) -> str:
+        return "k"
+
+
 def yielding(user_id: int, cache: Any) -> Iterator[int]:
     yield user_id
 
@@ -41,7 +50,7 @@ def without_a_store(user_id: int) -> int:
         (plain, lambda *args: "k", "takes any arguments"),
         (plain, lambda **kwargs: "k", "takes any arguments"),
         (plain, "user:1", "is no function: write a lambda that returns the key"),
-        (plain, "user:{}".format, "whose parameters Python cannot tell"),
+        (plain, Opaque(), "whose parameters Python cannot tell"),
     ],
 )
 def test_a_function_that_cannot_work_is_refused_when_it_is_decorated(
