@@ -168,6 +168,8 @@ def test_a_child_does_not_take_part_in_loads_of_its_parents_event_loop(
         await sources[0].begun[0].wait()
 
     async def in_the_child() -> object:
+        with pytest.raises(TimeoutError):  # it waits for the lease, and not for a task of the parent's loop
+            await asyncio.wait_for(store.get_or_set("k", AsyncSource("mine").load), 0.2)
         found = await store.delete("k"), await store.get_or_set("k", AsyncSource("new").load)
         await bundle.shutdown_resources()
         return found
