@@ -11,12 +11,17 @@ from pathlib import Path
 
 import pytest
 import redis
+from hypothesis import settings
 
 from modkit_redis.check import main
 from modkit_redis.testing import EmbeddedServer, launch
 from tests.certificates import Certificates, make_certificates
 from tests.checking import Check, Outcome
 from tests.support import TestServer, delete_below, docker_is_missing, running_container
+
+# Laws are tried on the same examples in each run; `--hypothesis-profile=explore` looks for new ones.
+settings.register_profile("fixed", derandomize=True, deadline=None, max_examples=150)
+settings.register_profile("explore", deadline=None, max_examples=1000, print_blob=True)
 
 CHOICE = os.environ.get("MODKIT_REDIS_TEST_SERVER", "embedded")
 
@@ -29,6 +34,11 @@ if CHOICE == "redis-server":  # every server that a test starts is the one on th
         return Path(found)
 
     launch.find_program = _program
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not config.getoption("--hypothesis-profile"):
+        settings.load_profile("fixed")
 
 
 def pytest_report_header() -> str:

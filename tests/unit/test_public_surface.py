@@ -94,6 +94,7 @@ SURFACE = {
     ],
     "modkit_redis.cache.entries": ["AsyncEntries", "Entries"],
     "modkit_redis.cache.loads": ["AsyncLoads", "Loads"],
+    "modkit_redis.cache.loads.leads": ["AsyncLeads", "Leads"],
     "modkit_redis.testing": ["EmbeddedServer", "EmbeddedUnavailableError", "ServerWatch"],
 }
 ALIASES = {
