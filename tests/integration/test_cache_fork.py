@@ -44,7 +44,7 @@ def test_a_child_waits_for_its_parents_lease_and_not_for_its_flight(store: Redis
 
     child = threading.Thread(target=lambda: answer.append(in_child(in_the_child)))
     child.start()
-    pass_time(0.8)  # the parent's lease is renewed: the child does not load
+    pass_time(0.6)  # the parent's lease is renewed: the child does not load
     assert child.is_alive()
     source.gates[0].open()
     child.join()
@@ -106,7 +106,7 @@ def test_a_child_renews_its_leases_and_refreshes_in_the_background_by_threads_of
     idle(store)
 
     def slow() -> str:
-        pass_time(0.8)  # longer than its lease
+        pass_time(0.6)  # longer than its lease
         return "slow"
 
     def in_the_child() -> object:

@@ -53,7 +53,7 @@ async def test_i01_a_load_that_takes_longer_than_its_lease_keeps_it(new_store: N
     jobs = [AsyncJob(lambda: here.get_or_set("k", source.load))]
     await source.begun[0].wait()
     jobs += [AsyncJob(lambda: there.get_or_set("k", source.load))]
-    await async_pass_time(0.8)
+    await async_pass_time(0.6)
     source.gates[0].open()
 
     assert [await job.result() for job in jobs] == ["old"] * 2
@@ -69,7 +69,7 @@ async def test_i01_a_refresh_that_takes_longer_than_its_lease_keeps_it(
 
     assert await here.get_or_set("k", source.load) == "first"
     await source.begun[0].wait()
-    for _ in range(4):
+    for _ in range(3):
         await async_pass_time(0.2)
         assert await there.get_or_set("k", source.load) == "first"
         await async_idle(there)

@@ -54,7 +54,7 @@ def test_i01_a_load_that_takes_longer_than_its_lease_keeps_it(new_store: NewStor
     jobs = [Job(lambda: here.get_or_set("k", source.load))]
     source.begun[0].wait()
     jobs += [Job(lambda: there.get_or_set("k", source.load))]
-    pass_time(0.8)
+    pass_time(0.6)
     source.gates[0].open()
 
     assert [job.result() for job in jobs] == ["old"] * 2
@@ -70,7 +70,7 @@ def test_i01_a_refresh_that_takes_longer_than_its_lease_keeps_it(
 
     assert here.get_or_set("k", source.load) == "first"
     source.begun[0].wait()
-    for _ in range(4):
+    for _ in range(3):
         pass_time(0.2)
         assert there.get_or_set("k", source.load) == "first"
         idle(there)
