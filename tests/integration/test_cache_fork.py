@@ -14,6 +14,7 @@ from modkit_redis.cache import RedisCacheStore
 from tests.cache_keys import idle, leases
 from tests.crews import AsyncSource, Gate, Job, Source, Told, pass_time, until
 from tests.faults.forking import in_child
+from tests.support import stock_client
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def test_a_child_waits_for_its_parents_lease_and_not_for_its_flight(store: Redis
 
     child = threading.Thread(target=lambda: answer.append(in_child(in_the_child)))
     child.start()
-    pass_time(0.8)  # the parent's lease is renewed: the child does not load
+    pass_time(0.6)  # the parent's lease is renewed: the child does not load
     assert child.is_alive()
     source.gates[0].open()
     child.join()
@@ -105,7 +106,7 @@ def test_a_child_renews_its_leases_and_refreshes_in_the_background_by_threads_of
     idle(store)
 
     def slow() -> str:
-        pass_time(0.8)  # longer than its lease
+        pass_time(0.6)  # longer than its lease
         return "slow"
 
     def in_the_child() -> object:
@@ -168,9 +169,14 @@ def test_a_child_does_not_take_part_in_loads_of_its_parents_event_loop(
         await sources[0].begun[0].wait()
 
     async def in_the_child() -> object:
-        found = await store.delete("k"), await store.get_or_set("k", AsyncSource("new").load)
+        source = AsyncSource("new")
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(store.get_or_set("k", source.load), 0.2)
+        with stock_client(addr) as stock:  # it waited for the lease, and not for a task of the parent's loop
+            stock.delete(f"{prefix}:cache:k")
+        found = await asyncio.wait_for(store.get_or_set("k", source.load), 10)
         await bundle.shutdown_resources()
-        return found
+        return found, source.loads
 
     async def end() -> object:
         sources[0].gates[0].open()
@@ -181,6 +187,6 @@ def test_a_child_does_not_take_part_in_loads_of_its_parents_event_loop(
     with asyncio.Runner() as runner:
         runner.run(begin())
 
-        assert in_child(lambda: asyncio.run(in_the_child())) == repr((1, "new"))
+        assert in_child(lambda: asyncio.run(in_the_child())) == repr(("new", 1))
         assert runner.run(end()) == ("old", "new")
     assert leases(admin, prefix) == []

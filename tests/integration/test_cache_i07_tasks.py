@@ -140,6 +140,24 @@ async def test_i07_a_refresh_goes_on_when_who_caused_it_is_cancelled(
     assert source.loads == 1
 
 
+async def test_i07_a_load_that_is_waited_for_is_not_made_a_refresh_by_who_finds_an_old_value(
+    store: AsyncRedisCacheStore, admin: redis.Redis, prefix: str
+) -> None:
+    source = AsyncSource("new", held=1)
+    await store.set("k", "first", ttl=0.02)
+    await async_pass_time(0.03)
+    job = AsyncJob(lambda: store.get_or_set("k", source.load, stale_for=0))
+    await source.begun[0].wait()
+    assert await store.get_or_set("k", source.load) == "first"
+
+    job.task.cancel()
+    await async_until(lambda: not source.running, "the load is cancelled")
+    await async_idle(store)
+
+    assert source.loads == 1
+    assert leases(admin, prefix) == []
+
+
 async def test_i07_a_loader_that_was_cancelled_from_within_is_repeated_for_the_others(
     store: AsyncRedisCacheStore, told: Told
 ) -> None:

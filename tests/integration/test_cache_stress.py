@@ -25,7 +25,7 @@ def workers() -> Iterator[ProcessPoolExecutor]:
 
 fast_and_slow = pytest.mark.parametrize(
     ("seed", "seconds"),
-    [(1, 0.5), *(pytest.param(seed, 3.5, marks=pytest.mark.slow) for seed in (2, 3))],
+    [(1, 0.3), *(pytest.param(seed, 3.5, marks=pytest.mark.slow) for seed in (2, 3))],
     ids=str,
 )
 OLD: Final[dict[str, object]] = {"stale_for": "60s", "early_refresh": True, "default_ttl": "5ms"}
@@ -56,8 +56,8 @@ def test_i03_nobody_reads_less_than_was_done_when_he_began(
     report = run_all(workers, Plan(addr, prefix, seed, seconds, ways, settings), PROCESSES)
 
     assert report.wrong == []
-    assert report.loads > 20
-    assert report.writes > 20
+    assert report.loads > 10
+    assert report.writes > 10
     assert report.reads > report.loads
 
 
@@ -77,7 +77,7 @@ def test_i06_and_i07_failing_and_cancelled_loads_leave_no_lease_and_break_no_pro
     report = run_all(workers, plan, PROCESSES)
 
     assert report.wrong == []
-    assert report.reads > 50
+    assert report.reads > 20
     assert leases(admin, prefix) == []
 
 
@@ -98,7 +98,7 @@ def test_i01_no_loads_of_a_key_overlap(
     report = run_all(workers, Plan(addr, prefix, seed, seconds, (), settings), PROCESSES)
 
     assert report.wrong == []
-    assert report.loads > 20
+    assert report.loads > 10
 
 
 @pytest.mark.parametrize("mutant", ["unfenced", "followers"])

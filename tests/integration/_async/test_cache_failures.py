@@ -104,7 +104,9 @@ async def test_whose_grace_is_over_loads_during_the_cool_down(new_store: NewStor
     assert await job.result() == "new"
 
 
-async def test_during_the_cool_down_the_old_value_is_returned_and_nobody_loads(new_store: NewStore) -> None:
+async def test_during_the_cool_down_the_old_value_is_returned_and_nobody_loads(
+    new_store: NewStore, caplog: pytest.LogCaptureFixture
+) -> None:
     told, source = Told(), broken()
     store = new_store(stale_if_error="60s", error_cooldown="60s", events=told)
     await make_old(store)
@@ -114,6 +116,7 @@ async def test_during_the_cool_down_the_old_value_is_returned_and_nobody_loads(n
         await async_idle(store)
 
     assert (told.times("miss"), told.times("stale-hit"), source.loads) == (5, 5, 1)
+    assert caplog.messages == ["a value could not be loaded: BrokenError"]
 
 
 async def test_a_value_that_was_removed_while_another_loaded_stands_in_for_nothing(

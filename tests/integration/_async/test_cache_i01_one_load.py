@@ -53,7 +53,7 @@ async def test_i01_a_load_that_takes_longer_than_its_lease_keeps_it(new_store: N
     jobs = [AsyncJob(lambda: here.get_or_set("k", source.load))]
     await source.begun[0].wait()
     jobs += [AsyncJob(lambda: there.get_or_set("k", source.load))]
-    await async_pass_time(0.8)
+    await async_pass_time(0.6)
     source.gates[0].open()
 
     assert [await job.result() for job in jobs] == ["old"] * 2
@@ -69,7 +69,7 @@ async def test_i01_a_refresh_that_takes_longer_than_its_lease_keeps_it(
 
     assert await here.get_or_set("k", source.load) == "first"
     await source.begun[0].wait()
-    for _ in range(4):
+    for _ in range(3):
         await async_pass_time(0.2)
         assert await there.get_or_set("k", source.load) == "first"
         await async_idle(there)
@@ -183,3 +183,21 @@ async def test_i01_what_cannot_be_read_is_replaced_by_one_load(
     assert [await job.result() for job in jobs] == ["old"] * 4
     assert source.loads == 1
     assert 1 <= told.times("undecodable") <= 4
+
+
+async def test_i01_what_is_of_another_type_is_replaced_by_one_load_that_others_wait_for(
+    new_store: NewStore,
+) -> None:
+    told, source = Told(), AsyncSource(5, held=1)
+    here, there = new_store(), new_store(events=told)
+    await here.set("k", "text")
+    jobs = [AsyncJob(lambda: here.get_or_set("k", source.load, type=int))]
+    await source.begun[0].wait()
+
+    jobs += [AsyncJob(lambda: there.get_or_set("k", source.load, type=int))]
+    await async_pass_time(0.3)
+    assert told.times("undecodable") == 1  # it waits for the lease, and does not look at the old value again
+    source.gates[0].open()
+
+    assert [await job.result() for job in jobs] == [5, 5]
+    assert (source.loads, told.times("wait")) == (1, 1)

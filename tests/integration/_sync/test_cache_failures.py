@@ -105,7 +105,9 @@ def test_whose_grace_is_over_loads_during_the_cool_down(new_store: NewStore) -> 
     assert job.result() == "new"
 
 
-def test_during_the_cool_down_the_old_value_is_returned_and_nobody_loads(new_store: NewStore) -> None:
+def test_during_the_cool_down_the_old_value_is_returned_and_nobody_loads(
+    new_store: NewStore, caplog: pytest.LogCaptureFixture
+) -> None:
     told, source = Told(), broken()
     store = new_store(stale_if_error="60s", error_cooldown="60s", events=told)
     make_old(store)
@@ -115,6 +117,7 @@ def test_during_the_cool_down_the_old_value_is_returned_and_nobody_loads(new_sto
         idle(store)
 
     assert (told.times("miss"), told.times("stale-hit"), source.loads) == (5, 5, 1)
+    assert caplog.messages == ["a value could not be loaded: BrokenError"]
 
 
 def test_a_value_that_was_removed_while_another_loaded_stands_in_for_nothing(

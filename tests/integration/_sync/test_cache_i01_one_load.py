@@ -54,7 +54,7 @@ def test_i01_a_load_that_takes_longer_than_its_lease_keeps_it(new_store: NewStor
     jobs = [Job(lambda: here.get_or_set("k", source.load))]
     source.begun[0].wait()
     jobs += [Job(lambda: there.get_or_set("k", source.load))]
-    pass_time(0.8)
+    pass_time(0.6)
     source.gates[0].open()
 
     assert [job.result() for job in jobs] == ["old"] * 2
@@ -70,7 +70,7 @@ def test_i01_a_refresh_that_takes_longer_than_its_lease_keeps_it(
 
     assert here.get_or_set("k", source.load) == "first"
     source.begun[0].wait()
-    for _ in range(4):
+    for _ in range(3):
         pass_time(0.2)
         assert there.get_or_set("k", source.load) == "first"
         idle(there)
@@ -184,3 +184,21 @@ def test_i01_what_cannot_be_read_is_replaced_by_one_load(
     assert [job.result() for job in jobs] == ["old"] * 4
     assert source.loads == 1
     assert 1 <= told.times("undecodable") <= 4
+
+
+def test_i01_what_is_of_another_type_is_replaced_by_one_load_that_others_wait_for(
+    new_store: NewStore,
+) -> None:
+    told, source = Told(), Source(5, held=1)
+    here, there = new_store(), new_store(events=told)
+    here.set("k", "text")
+    jobs = [Job(lambda: here.get_or_set("k", source.load, type=int))]
+    source.begun[0].wait()
+
+    jobs += [Job(lambda: there.get_or_set("k", source.load, type=int))]
+    pass_time(0.3)
+    assert told.times("undecodable") == 1  # it waits for the lease, and does not look at the old value again
+    source.gates[0].open()
+
+    assert [job.result() for job in jobs] == [5, 5]
+    assert (source.loads, told.times("wait")) == (1, 1)
