@@ -8,27 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import random
-import re
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
-from unittest import mock
 
 from modkit_redis import AsyncRedisBundle, RedisBundle
-from modkit_redis.cache.entries.scripts import FILL
-from modkit_redis.cache.loads.flight import Outcome
-from modkit_redis.client import Script
 from modkit_redis.contract import MISS
 from tests.cache_keys import async_idle, idle
+from tests.cache_mutants import mutated
 from tests.capability import stock_async_client
 from tests.support import stock_client
 
 KEYS: Final = ("a", "b", "c", "d")
-UNFENCED: Final = Script("fill", re.sub(r"if redis.pcall.*?end\n", "", FILL.source, count=1, flags=re.DOTALL))
 _READERS: Final = 5
 
 
@@ -117,18 +110,6 @@ def run_all(workers: ProcessPoolExecutor, plan: Plan, among: int = 4) -> Report:
     wrong = [each for report in reports for each in report.wrong]
     reads, loads, writes = (sum(getattr(r, what) for r in reports) for what in ("reads", "loads", "writes"))
     return Report(reads, loads, writes, wrong)
-
-
-@contextmanager
-def mutated(mutant: str) -> Iterator[None]:
-    """Break what the tests are to find broken."""
-    with ExitStack() as stack:
-        if mutant == "unfenced":
-            for world in "sync", "async":
-                stack.enter_context(mock.patch(f"modkit_redis.cache.entries._{world}.FILL", UNFENCED))
-        elif mutant == "followers":
-            stack.enter_context(mock.patch.object(Outcome, "is_for", return_value=True))
-        yield
 
 
 def _run_threads(plan: Plan) -> Report:

@@ -6,8 +6,6 @@ refused value, are both found out.
 
 from __future__ import annotations
 
-import re
-import sys
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -15,15 +13,16 @@ import pytest
 import redis
 
 from modkit_redis.cache import AsyncRedisCacheStore
-from modkit_redis.cache.entries import AsyncEntries
-from modkit_redis.cache.entries.scripts import FILL
-from modkit_redis.cache.loads.flight import Outcome
-from modkit_redis.client import Script
 from modkit_redis.contract import MISS
+from tests.cache_mutants import mutated
 from tests.crews import AsyncGate, AsyncJob, AsyncSource, Told, async_pass_time, async_until
 
 NewStore = Callable[..., AsyncRedisCacheStore]
 Way = Callable[..., Any]
+
+
+def asking(store: AsyncRedisCacheStore, source: AsyncSource) -> AsyncJob[object]:
+    return AsyncJob(lambda: store.get_or_set("k", source.load))
 
 
 async def here_delete(here: AsyncRedisCacheStore, there: object, admin: object, name: str) -> None:
@@ -79,7 +78,7 @@ async def late_reads(
     source.value = "new"
     await way(here, there, admin, f"{prefix}:cache:k")
 
-    readers = [AsyncJob(lambda: store.get_or_set("k", source.load)) for store in (here, there, here)]  # noqa: B023  # it is called at once
+    readers = [asking(store, source) for store in (here, there, here)]
     await async_until(lambda: told.times("miss") + told.times("hit") >= 4, "all have looked")
     await async_pass_time()
     source.gates[0].open()
@@ -99,26 +98,12 @@ async def test_i03_who_reads_after_a_removal_gets_nothing_that_was_loaded_before
     assert late == ["new"] * 6
 
 
-UNFENCED: Final = Script("fill", re.sub(r"if redis.pcall.*?end\n", "", FILL.source, count=1, flags=re.DOTALL))
-
-
-async def test_i03_a_fill_that_does_not_look_for_its_lease_is_found_out(
-    new_store: NewStore, admin: redis.Redis, prefix: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("mutant", ["unfenced", "followers"])
+async def test_i03_what_is_broken_on_purpose_is_found_out(
+    new_store: NewStore, admin: redis.Redis, prefix: str, mutant: str
 ) -> None:
-    assert "pcall" not in UNFENCED.source
-    monkeypatch.setattr(sys.modules[AsyncEntries.__module__], "FILL", UNFENCED)
-
-    _, late = await late_reads(new_store, admin, prefix, stock_del, generations=False)
-
-    assert "old" in late
-
-
-async def test_i03_followers_that_take_a_refused_value_are_found_out(
-    new_store: NewStore, admin: redis.Redis, prefix: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Outcome, "is_for", lambda outcome, came: True)
-
-    _, late = await late_reads(new_store, admin, prefix, stock_del, generations=False)
+    with mutated(mutant):
+        _, late = await late_reads(new_store, admin, prefix, stock_del, generations=False)
 
     assert "old" in late
 

@@ -28,7 +28,7 @@ async def test_a_loader_that_asks_for_its_own_key_is_told_so(
         return await store.get_or_set("other", own)
 
     for loader in (own, roundabout):
-        job = AsyncJob(lambda: store.get_or_set("k", loader))  # noqa: B023  # it is called at once
+        job = AsyncJob(lambda: store.get_or_set("k", loader))  # noqa: B023  # it is waited for in this round
         with pytest.raises(ArgumentError, match="loader must not ask for the key that it loads"):
             await job.result()
 

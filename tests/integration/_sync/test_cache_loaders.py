@@ -29,7 +29,7 @@ def test_a_loader_that_asks_for_its_own_key_is_told_so(
         return store.get_or_set("other", own)
 
     for loader in (own, roundabout):
-        job = Job(lambda: store.get_or_set("k", loader))  # noqa: B023  # it is called at once
+        job = Job(lambda: store.get_or_set("k", loader))  # noqa: B023  # it is waited for in this round
         with pytest.raises(ArgumentError, match="loader must not ask for the key that it loads"):
             job.result()
 
