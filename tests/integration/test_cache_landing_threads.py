@@ -340,21 +340,19 @@ def test_a_refresh_whose_loader_ends_its_thread_keeps_nobody_waiting(
     assert Job(lambda: store.get_or_set("k", source.load, stale_for=0)).result() == "new"
 
 
-def test_a_load_whose_lease_gets_no_thread_fails_and_leaves_nothing(
+def test_a_load_whose_lease_gets_no_thread_is_stored_all_the_same(
     new_store: NewStore, admin: redis.Redis, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store, source = new_store(lease="60s"), Source("new")
 
     with monkeypatch.context() as patch:
         refuse_thread(patch, "modkit-redis-lease", RuntimeError("can't start new thread"))
-        with pytest.raises(RuntimeError, match="can't start new thread"):
-            store.get_or_set("k", source.load)
+        assert store.get_or_set("k", source.load) == "new"
 
     assert leases(admin, prefix) == []
     idle(store)
     store._loads._leads._heart.close()  # there is no thread to be waited for
-    assert source.loads == 0
-    assert store.get_or_set("k", source.load) == "new"
+    assert (store.get("k"), source.loads) == ("new", 1)
 
 
 PROGRAM: Final = """
@@ -394,4 +392,6 @@ def test_a_program_ends_in_spite_of_its_refreshes(addr: str, prefix: str, act: s
 
     done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False, cwd=ROOT)
 
-    assert (done.returncode, done.stdout, done.stderr) == (0, said, "")
+    assert (done.returncode, done.stdout) == (0, said)
+    # From Python 3.12 on, no thread can be had any more: the refresh is not begun, which is logged.
+    assert done.stderr in ("", "a value could not be loaded: RuntimeError\n")

@@ -8,7 +8,7 @@ import random
 import threading
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TypeAlias, TypeVar
 
 from modkit_redis.contract.errors import ArgumentError
@@ -92,15 +92,19 @@ class Heart:
 
     @contextmanager
     def beating(self, name: str, token: bytes) -> Generator[None]:
-        """Renew the lease of *name* until the context ends."""
+        """Renew the lease of *name* until the context ends.
+
+        Where no thread can be had it is not renewed, and what takes longer than the lease is not stored.
+        """
         held = (name, token)
         try:
             with self._changed:
                 self._held.add(held)
                 if self._thread is None:
                     thread = threading.Thread(target=self._beat, name="modkit-redis-lease", daemon=True)
-                    thread.start()
-                    self._thread = thread
+                    with suppress(RuntimeError):  # no thread can be had, as when the interpreter ends
+                        thread.start()
+                        self._thread = thread
             yield
         finally:
             with self._changed:
