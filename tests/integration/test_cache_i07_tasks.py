@@ -95,7 +95,7 @@ async def test_i07_who_comes_while_an_abandoned_load_ends_loads_anew(
     async def stubborn() -> object:
         begun.open()
         try:
-            await asyncio.sleep(60)
+            await asyncio.Event().wait()
         finally:
             await asyncio.shield(ending.wait())
         return "old"
@@ -123,7 +123,7 @@ async def test_i07_a_refresh_goes_on_when_who_caused_it_is_cancelled(
 
     async def ask_and_stay() -> None:
         assert await store.get_or_set("k", source.load) == "first"
-        await asyncio.sleep(60)
+        await asyncio.Event().wait()
 
     job = AsyncJob(ask_and_stay)
     await source.begun[0].wait()

@@ -376,7 +376,7 @@ HANGS: Final = """
 begun = threading.Event()
 def load():
     begun.set()
-    time.sleep(60)
+    threading.Event().wait()
 print(store.get_or_set("k", load))
 begun.wait()
 app.shutdown_resources()

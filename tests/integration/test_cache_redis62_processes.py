@@ -17,9 +17,11 @@ from modkit_redis import RedisBundle
 app = RedisBundle(config={"addr": sys.argv[1], "cache": {"default_ttl": "1m"}})
 count, store = redis.Redis(port=int(sys.argv[1].rpartition(":")[2])), app.cache.store()
 def load():
-    time.sleep(0.2)
+    while int(count.get("asked")) < 20: time.sleep(0.005)
     return count.incr("loads")
-def ask(): answers.append(store.get_or_set("key", load))
+def ask():
+    count.incr("asked")
+    answers.append(store.get_or_set("key", load))
 answers, threads = [], [threading.Thread(target=ask) for _ in range(10)]
 count.incr("ready")
 while int(count.get("ready")) < 2: time.sleep(0.005)
@@ -34,11 +36,14 @@ async def main():
     app = AsyncRedisBundle(config={"addr": sys.argv[1], "cache": {"default_ttl": "1m"}})
     count, store = redis.Redis(port=int(sys.argv[1].rpartition(":")[2])), app.cache.store()
     async def load():
-        await asyncio.sleep(0.2)
+        while int(count.get("asked")) < 20: await asyncio.sleep(0.005)
         return count.incr("loads")
+    async def ask():
+        count.incr("asked")
+        return await store.get_or_set("key", load)
     count.incr("ready")
     while int(count.get("ready")) < 2: await asyncio.sleep(0.005)
-    print(await asyncio.gather(*(store.get_or_set("key", load) for _ in range(10))))
+    print(await asyncio.gather(*(ask() for _ in range(10))))
     await app.shutdown_resources()
 asyncio.run(main())
 """

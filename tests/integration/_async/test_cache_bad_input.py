@@ -21,7 +21,7 @@ KEYS: Final[list[object]] = [
 ]
 NO_SPANS: Final[list[object]] = [
     *(-1, -0.001, timedelta(seconds=-1), nan, inf, -inf, True, False, "5", "5s", b"5", Decimal(5)),
-    *(10**30, 1e300, timedelta.max, datetime(2030, 1, 1), MISS, [5]),  # noqa: DTZ001  # it is refused anyway
+    *(10**30, 1e300, timedelta.max, datetime(2030, 1, 1), MISS, [5]),  # noqa: DTZ001  # it is no instant, but what is refused  # it is refused anyway
 ]
 NO_TTLS: Final[list[object]] = [*NO_SPANS, 0, 0.0, timedelta(0)]
 VALUES: Final[list[object]] = [
@@ -40,7 +40,7 @@ VALUES: Final[list[object]] = [
         {"a": b"inside"},
     ),
     *("\ud800", {"\udfff": 1}, 10**5000, print, MISS, NO_EXPIRY, bytearray(b"x"), memoryview(b"x")),
-    *(timedelta(1), datetime(2030, 1, 1), Decimal(1), "x" * 2000, b"x" * 2000, ["x" * 500] * 4),  # noqa: DTZ001
+    *(timedelta(1), datetime(2030, 1, 1), Decimal(1), "x" * 2000, b"x" * 2000, ["x" * 500] * 4),  # noqa: DTZ001  # it is no instant, but what is refused
 ]
 TYPES: Final[list[object]] = ["str", 5, object(), print, ..., {"a": 1}]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 import pytest
@@ -113,9 +114,7 @@ async def test_one_loads_for_all(addr: str, prefix: str, caches: AsyncCaches, *,
     stores = [caches.open(addr, prefix, generations=generations).store for _ in range(2)]
     loader = Loader(0.1)
 
-    answers = await async_at_once(
-        [lambda store=store: store.get_or_set("key", loader.load) for store in stores * 10]  # type: ignore[misc]
-    )
+    answers = await async_at_once([partial(store.get_or_set, "key", loader.load) for store in stores * 10])
 
     assert answers == ["loaded 1"] * 20
     assert loader.loads == 1

@@ -183,7 +183,7 @@ async def test_arguments_that_are_refused_are_not_repeated(
     calls: list[Callable[[], Any]] = [
         lambda: cache.store.get(KEY * 200),
         lambda: cache.store.get(f"{KEY}\ud800"),
-        lambda: cache.store.get(KEY.encode()),  # type: ignore[call-overload]
+        lambda: cache.store.get(KEY.encode()),  # type: ignore[call-overload]  # it is to be refused
         lambda: cache.store.get_many(KEY),
         lambda: cache.store.set(KEY, {VALUE}),
         lambda: cache.store.set(KEY, {VALUE: object()}),
@@ -192,10 +192,10 @@ async def test_arguments_that_are_refused_are_not_repeated(
         lambda: cache.store.set(KEY, VALUE * 10),
         lambda: cache.store.set(KEY, f"{VALUE}\ud800"),
         lambda: cache.store.set(KEY, VALUE, type=int),
-        lambda: cache.store.set(KEY, VALUE, ttl=VALUE),  # type: ignore[arg-type]
-        lambda: cache.store.set(KEY, VALUE, only_if=VALUE),  # type: ignore[arg-type]
-        lambda: cache.store.get_or_set(KEY, load, stale_for=VALUE),  # type: ignore[arg-type]
-        lambda: cache.store.get_or_set(KEY, VALUE),  # type: ignore[arg-type]
+        lambda: cache.store.set(KEY, VALUE, ttl=VALUE),  # type: ignore[arg-type]  # it is to be refused
+        lambda: cache.store.set(KEY, VALUE, only_if=VALUE),  # type: ignore[arg-type]  # it is to be refused
+        lambda: cache.store.get_or_set(KEY, load, stale_for=VALUE),  # type: ignore[arg-type]  # it is to be refused
+        lambda: cache.store.get_or_set(KEY, VALUE),  # type: ignore[arg-type]  # it is to be refused
         lambda: cache.store.get_or_set(KEY, load, type=int),
     ]
     for call in calls:

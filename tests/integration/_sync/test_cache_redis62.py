@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 import pytest
@@ -112,9 +113,7 @@ def test_one_loads_for_all(addr: str, prefix: str, caches: Caches, *, generation
     stores = [caches.open(addr, prefix, generations=generations).store for _ in range(2)]
     loader = Loader(0.1)
 
-    answers = at_once(
-        [lambda store=store: store.get_or_set("key", loader.load) for store in stores * 10]  # type: ignore[misc]
-    )
+    answers = at_once([partial(store.get_or_set, "key", loader.load) for store in stores * 10])
 
     assert answers == ["loaded 1"] * 20
     assert loader.loads == 1

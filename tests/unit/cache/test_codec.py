@@ -574,7 +574,7 @@ def test_a_class_without_equality_is_compared_by_its_fields(written: str) -> Non
 
     assert isinstance(back, Pair)
     assert (back.one.name, back.one.tags, back.amount) == ("a", [1], Decimal(1))
-    assert "would not come back equal" in refusal(written, Plain("a", (1,)), Plain)  # type: ignore[arg-type]
+    assert "would not come back equal" in refusal(written, Plain("a", (1,)), Plain)  # type: ignore[arg-type]  # that is refused
 
 
 @needs_msgspec
@@ -611,7 +611,7 @@ def test_bytes_inside_a_named_type_are_base64_in_json() -> None:
 
 @needs_msgspec
 @either
-@pytest.mark.parametrize("type_", ["User", 123, list["Nowhere"], bytes | str, {}])  # type: ignore[name-defined]  # noqa: F821
+@pytest.mark.parametrize("type_", ["User", 123, list["Nowhere"], bytes | str, {}])  # type: ignore[name-defined]  # noqa: F821  # it is nowhere
 def test_a_type_that_msgspec_cannot_read_is_refused(written: str, type_: object) -> None:
     with pytest.raises(ArgumentError) as written_as:
         codec(written).encode(1, type_)
