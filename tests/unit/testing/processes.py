@@ -65,7 +65,7 @@ def listens(addr: str) -> bool:
     host, _, port = addr.rpartition(":")
     try:
         socket.create_connection((host, int(port)), timeout=5).close()
-    except ConnectionRefusedError:
+    except (ConnectionRefusedError, ConnectionResetError):  # reset: it ended while the connection was made
         return False
     return True
 
