@@ -21,7 +21,6 @@ from enum import Enum
 from typing import Final, NamedTuple, TypeAlias
 
 from modkit_redis.cache.codec import Encoded
-from modkit_redis.contract.errors import CommandRefusedError, StoreUnavailableError
 
 LONGEST_KEY: Final = 1024
 """Bytes of the longest key, escaped and without the prefix."""
@@ -182,14 +181,3 @@ def expires_soon(entry: Entry) -> bool:
     Prevention", VLDB 2015.
     """
     return entry.cost_ms * -math.log(1 - random.random()) >= entry.fresh_ms  # noqa: S311  # it guards nothing
-
-
-def is_outage(error: StoreUnavailableError | CommandRefusedError) -> bool:
-    """Tell whether *error* will pass by itself; a mistake of the application's does not."""
-    if isinstance(error, StoreUnavailableError):
-        return error.reason not in _MISTAKES
-    return error.reason in _PASSING
-
-
-_MISTAKES: Final = frozenset({"closed", "event-loop"})
-_PASSING: Final = frozenset({"readonly", "oom", "misconf", "noreplicas", "busy", "masterdown"})

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from modkit_redis.cache._core import Absence, Entry, is_outage
+from modkit_redis.cache._core import Absence, Entry
 from modkit_redis.cache.codec import JSON, MSGPACK, Codec, Encoded, UndecodableError
 from modkit_redis.cache.telling import Teller
 from modkit_redis.contract.errors import CommandRefusedError, StoreUnavailableError
+from modkit_redis.contract.outages import is_outage
 
 NO_VALUE: Final = object()
 """Stands for a value that cannot be returned; ``None`` and ``MISS`` may be values to somebody."""

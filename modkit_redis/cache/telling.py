@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 import time
 from datetime import timedelta
 from typing import Final
 
-from modkit_redis.contract.errors import ArgumentError
 from modkit_redis.contract.events import CacheEvent, CacheEventKind, CacheEvents
+from modkit_redis.kernel.hooks import call_hook, check_hook
 
 _LOG: Final = logging.getLogger("modkit_redis.cache")
 
@@ -29,8 +28,7 @@ class Teller:
         Raises:
             ArgumentError: If it cannot be called, or would have to be awaited.
         """
-        if hook is not None and (not callable(hook) or inspect.iscoroutinefunction(hook)):
-            raise ArgumentError("events", "must be a plain function that takes a CacheEvent, no `async def`")
+        check_hook(hook, CacheEvent)
         self._hook = hook
 
     def __call__(
@@ -51,7 +49,4 @@ class Teller:
         if self._hook is None:
             return
         took = None if began is None else timedelta(seconds=time.monotonic() - began)
-        try:
-            self._hook(CacheEvent(kind, key, took, error))
-        except Exception as raised:  # noqa: BLE001  # counting must not break what is counted
-            _LOG.error("the events hook of the cache raised %s", type(raised).__name__)
+        call_hook(self._hook, CacheEvent(kind, key, took, error), _LOG)

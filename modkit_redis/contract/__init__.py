@@ -14,11 +14,20 @@ from modkit_redis.contract.errors import (
     InvalidNameError,
     ModkitRedisError,
     NotExportedError,
+    SessionConflictError,
+    SessionLostError,
     StoreUnavailableError,
     Unresolved,
     UnresolvedTokenError,
 )
-from modkit_redis.contract.events import CacheEvent, CacheEventKind, CacheEvents
+from modkit_redis.contract.events import (
+    CacheEvent,
+    CacheEventKind,
+    CacheEvents,
+    SessionEvent,
+    SessionEventKind,
+    SessionEvents,
+)
 from modkit_redis.contract.keys import KeySpace
 from modkit_redis.contract.names import (
     TOKEN_CACHE_STORE,
@@ -29,13 +38,20 @@ from modkit_redis.contract.names import (
     Tokens,
     named_tokens,
 )
-from modkit_redis.contract.protocols import (
-    AsyncRateLimitStore,
-    AsyncSessionStore,
-    RateLimitStore,
-    SessionStore,
-)
+from modkit_redis.contract.protocols import AsyncRateLimitStore, RateLimitStore
 from modkit_redis.contract.sentinels import MISS, NO_EXPIRY, Lifetime, Miss, NoExpiry
+from modkit_redis.contract.session import (
+    AsyncSession,
+    AsyncSessionStore,
+    BaseSession,
+    SavedSession,
+    Session,
+    SessionInfo,
+    SessionPatch,
+    SessionStore,
+    SessionToken,
+    StoredSession,
+)
 from modkit_redis.contract.values import Duration
 
 __all__ = [
@@ -49,7 +65,9 @@ __all__ = [
     "ArgumentError",
     "AsyncCacheStore",
     "AsyncRateLimitStore",
+    "AsyncSession",
     "AsyncSessionStore",
+    "BaseSession",
     "BuildError",
     "CacheEvent",
     "CacheEventKind",
@@ -68,8 +86,19 @@ __all__ = [
     "NoExpiry",
     "NotExportedError",
     "RateLimitStore",
+    "SavedSession",
+    "Session",
+    "SessionConflictError",
+    "SessionEvent",
+    "SessionEventKind",
+    "SessionEvents",
+    "SessionInfo",
+    "SessionLostError",
+    "SessionPatch",
     "SessionStore",
+    "SessionToken",
     "StoreUnavailableError",
+    "StoredSession",
     "Tokens",
     "Unresolved",
     "UnresolvedTokenError",

@@ -215,3 +215,36 @@ class CommandRefusedError(_OperationError):
 
     def __str__(self) -> str:
         return f"{self.operation}: refused by Redis ({self.reason})"
+
+
+class SessionLostError(ModkitRedisError):
+    """Changes were not saved: the session had ended, or its token was replaced. They are dropped.
+
+    Attributes:
+        handle: The session's public handle.
+        reason: A word for programs: ``gone``, or ``retired`` for a token that was replaced.
+    """
+
+    def __init__(self, handle: str, reason: str) -> None:
+        super().__init__(handle, reason)
+        self.handle = handle
+        self.reason = reason
+
+    def __str__(self) -> str:
+        why = "its token was replaced" if self.reason == "retired" else "it has ended"
+        return f"session {self.handle}: nothing was saved, {why} ({self.reason})"
+
+
+class SessionConflictError(ModkitRedisError):
+    """Somebody else changed the session first; nothing was saved, and it may be tried again.
+
+    Attributes:
+        handle: The session's public handle.
+    """
+
+    def __init__(self, handle: str) -> None:
+        super().__init__(handle)
+        self.handle = handle
+
+    def __str__(self) -> str:
+        return f"session {self.handle}: nothing was saved, another request changed it first"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from datetime import timedelta
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
@@ -21,9 +22,9 @@ CacheEventKind: TypeAlias = Literal[
     "degraded",
     "undecodable",
 ]
-"""Every kind of event there is."""
+"""Every kind of event of a cache store."""
 
-MEANINGS: Final[Mapping[CacheEventKind, str]] = MappingProxyType(
+CACHE_MEANINGS: Final[Mapping[CacheEventKind, str]] = MappingProxyType(
     {
         "hit": "A fresh value was found and returned.",
         "stale-hit": "A value was returned after its TTL: while a new one is loaded, or because that failed.",
@@ -53,13 +54,70 @@ class CacheEvent:
     """
 
     kind: CacheEventKind
-    key: str = field(repr=False)
+    key: str = dataclass_field(repr=False)
     took: timedelta | None = None
-    error: BaseException | None = field(default=None, repr=False)
+    error: BaseException | None = dataclass_field(default=None, repr=False)
 
 
 CacheEvents: TypeAlias = Callable[[CacheEvent], object]
 """What is called with each event, in the middle of the work.
+
+It must be quick, and must not ask the store. What it raises is logged.
+"""
+
+
+SessionEventKind: TypeAlias = Literal[
+    "created",
+    "rotated",
+    "bound",
+    "destroyed",
+    "revoked",
+    "rejected",
+    "reuse",
+    "lost",
+    "conflict",
+    "undecodable",
+    "degraded",
+]
+"""Every kind of event of a session store."""
+
+SESSION_MEANINGS: Final[Mapping[SessionEventKind, str]] = MappingProxyType(
+    {
+        "created": "A session began.",
+        "rotated": "The token of a session was replaced.",
+        "bound": "A user was signed in.",
+        "destroyed": "A session was ended by who had its token.",
+        "revoked": "A session was ended by its handle: by `revoke`, by `revoke_all`, or as one too many.",
+        "rejected": "A token opened nothing: malformed (then without a handle), expired, ended, or made up.",
+        "reuse": "A token was used that had been replaced: by a request under way, or by who stole it.",
+        "lost": "Changes were dropped: the session had ended, or its token was replaced.",
+        "conflict": "A strict save was refused: somebody else had changed the session first.",
+        "undecodable": "A value, or the whole session, could not be read; `field` says which value.",
+        "degraded": "Redis did not answer, or refused, and the work went on without it; `error` says why.",
+    }
+)
+"""When there is an event of each kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEvent:
+    """Something that happened in a session store; it never holds a token.
+
+    Attributes:
+        kind: A word for programs: ``created``, ``rotated``, ``rejected``, …
+        handle: The session's public handle, if there is one.
+        field: Key of the value, of ``undecodable``.
+        error: What was raised, of ``degraded``; not part of the representation.
+    """
+
+    kind: SessionEventKind
+    handle: str | None = None
+    field: str | None = None
+    error: BaseException | None = dataclass_field(default=None, repr=False)
+
+
+SessionEvents: TypeAlias = Callable[[SessionEvent], object]
+"""What is called with each event of sessions, in the middle of the work.
 
 It must be quick, and must not ask the store. What it raises is logged.
 """

@@ -1,4 +1,4 @@
-"""What the stores behind the tokens can do; the cache's is in a module of its own.
+"""What the stores behind the tokens can do; those of cache and session are in modules of their own.
 
 Each capability completes its own protocol; what stands here is settled and stays.
 """
@@ -6,20 +6,6 @@ Each capability completes its own protocol; what stands here is settled and stay
 from __future__ import annotations
 
 from typing import Protocol
-
-
-class SessionStore(Protocol):
-    """Sessions in Redis (``redis.session.store``)."""
-
-    def destroy(self, token: str) -> None:
-        """End the session that *token* opens; none is no error."""
-
-
-class AsyncSessionStore(Protocol):
-    """Sessions in Redis (``redis.session.store``) for asyncio."""
-
-    async def destroy(self, token: str) -> None:
-        """End the session that *token* opens; none is no error."""
 
 
 class RateLimitStore(Protocol):

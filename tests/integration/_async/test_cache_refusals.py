@@ -7,10 +7,10 @@ from typing import Any, Final
 
 import pytest
 
-from modkit_redis.cache._core import is_outage
 from modkit_redis.cache.reading import TROUBLE
 from modkit_redis.client.errors import REASONS
 from modkit_redis.contract import MISS
+from modkit_redis.contract.outages import is_outage
 from modkit_redis.testing import EmbeddedServer
 from tests.caching import AsyncCache, AsyncCaches
 from tests.certificates import Certificates
