@@ -25,6 +25,8 @@ RULES: Rules = (
     (r"\basync_(\w+)", r"\1"),
     (r"\basync with\b", r"with"),
     (r"\basync for\b", r"for"),
+    (r"\b__aenter__\b", r"__enter__"),
+    (r"\b__aexit__\b", r"__exit__"),
     (r"\baclose\b", r"close"),
     (r"\bredis\.asyncio\b", r"redis"),
 )

@@ -1,0 +1,135 @@
+"""What is done with sessions: each step, what its outcome means, and the event that tells of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+
+import redis.asyncio
+
+from modkit_redis.contract.errors import SessionConflictError, SessionLostError
+from modkit_redis.contract.events import SessionEventKind, SessionEvents
+from modkit_redis.contract.session import SessionToken
+from modkit_redis.contract.values import milliseconds
+from modkit_redis.session._core import Credential, Record, Status, UnreadableError
+from modkit_redis.session.config import SessionSettings
+from modkit_redis.session.index import AsyncIndex
+from modkit_redis.session.records import AsyncRecords
+from modkit_redis.session.records.write import Saved, Write
+from modkit_redis.session.telling import Teller
+from modkit_redis.session.values import Coder
+
+
+class Found(NamedTuple):
+    """A session whose token was verified.
+
+    Attributes:
+        record: The session.
+        is_retiring: Whether the token was replaced, and works only for a while.
+        now_ms: The server's time.
+    """
+
+    record: Record
+    is_retiring: bool
+    now_ms: int
+
+
+class AsyncKeeper:
+    """Does what sessions and their store are asked for.
+
+    Attributes:
+        settings: The settings.
+        coder: Reads and writes values.
+        tell: Tells of events.
+        records: The sessions in Redis.
+        index: Who is signed in with which.
+    """
+
+    def __init__(
+        self,
+        client: redis.asyncio.Redis,
+        key_prefix: str,
+        settings: SessionSettings,
+        events: SessionEvents | None,
+    ) -> None:
+        """Connect nothing."""
+        self.settings = settings
+        self.tell = Teller(events)
+        self.coder = Coder(settings, self.tell)
+        self.records = AsyncRecords(client, key_prefix, settings.deadline)
+        self.index = AsyncIndex(
+            client, key_prefix, settings.deadline, records=self.records, most=settings.per_user_max
+        )
+        self._idle_ms = milliseconds(settings.idle_ttl, "idle_ttl")
+        self._absolute_ms = milliseconds(settings.absolute_ttl, "absolute_ttl")
+        self._touch_ms = milliseconds(settings.touch_after, "touch_interval")
+
+    async def find(self, credential: Credential) -> Found | None:
+        """Return the session, and let it live on if that is due."""
+        try:
+            record = await self.records.find(credential.handle)
+        except UnreadableError:
+            self.tell("undecodable", credential.handle)
+            return None
+        if record is None:
+            self.tell("rejected", credential.handle)
+            return None
+        idle_for_ms = record.idle_for_ms
+        if record.is_opened_by(credential) and idle_for_ms is not None and idle_for_ms < self._touch_ms:
+            return Found(record, is_retiring=False, now_ms=record.seen_ms + idle_for_ms)
+        status, now_ms = await self.records.touch(credential, self._touch_ms)
+        if status in (Status.DONE, Status.RETIRING):
+            return Found(record, status is Status.RETIRING, now_ms)
+        self.tell("reuse" if status is Status.RETIRED else "rejected", credential.handle)
+        return None
+
+    async def begin(self, token: SessionToken, write: Write) -> int:
+        """Begin a session, and return its deadline.
+
+        Raises:
+            SessionConflictError: If there is another of the same handle.
+        """
+        deadline_ms = await self.records.create(token, write, self._idle_ms, self._absolute_ms)
+        if not deadline_ms:
+            self.tell("conflict", token.handle)
+            raise SessionConflictError(token.handle)
+        self.tell("created", token.handle)
+        return deadline_ms
+
+    async def change(self, credential: Credential, write: Write) -> Saved:
+        """Change a session.
+
+        Raises:
+            SessionConflictError: If it has not the version that was expected.
+            SessionLostError: If it has ended, or the token was replaced.
+        """
+        saved = await self.records.save(credential, write)
+        handle = credential.handle
+        if saved.status in (Status.DONE, Status.RETIRING):
+            if write.token and saved.status is Status.DONE:
+                self.tell("rotated", handle)
+            return saved
+        if saved.status is Status.CONFLICT:
+            self.tell("conflict", handle)
+            raise SessionConflictError(handle)
+        if saved.status is Status.RETIRED:
+            self.tell("reuse", handle)
+        self.tell("lost", handle)
+        raise SessionLostError(handle, "gone" if saved.status is Status.GONE else "retired")
+
+    async def end(self, credential: Credential) -> None:
+        """End the session that the token opens, if it does."""
+        status = await self.records.destroy(credential)
+        self.tell(_TOLD_OF_END.get(status, "rejected"), credential.handle)
+
+    async def list_in(self, user: str, handle: str, deadline_ms: int) -> None:
+        """List a session among those of *user*; end the oldest if they are too many."""
+        self.revoked(await self.index.add(user, handle, deadline_ms))
+
+    def revoked(self, handles: Sequence[str]) -> None:
+        """Tell that sessions were ended by their handles."""
+        for handle in handles:
+            self.tell("revoked", handle)
+
+
+_TOLD_OF_END: Final[Mapping[Status, SessionEventKind]] = {Status.DONE: "destroyed", Status.RETIRED: "reuse"}

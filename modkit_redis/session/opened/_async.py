@@ -1,0 +1,165 @@
+"""A session as an application uses it: a dictionary that is loaded, saved and ended in Redis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, MutableMapping
+from types import TracebackType
+from typing import Any, TypeVar
+
+from modkit_redis.contract.errors import (
+    ArgumentError,
+    CommandRefusedError,
+    SessionConflictError,
+    SessionLostError,
+    StoreUnavailableError,
+)
+from modkit_redis.contract.session import AsyncSession
+from modkit_redis.session._core import Credential, Presented
+from modkit_redis.session.keeping import AsyncKeeper
+from modkit_redis.session.opened.state import Attempt, SessionState, changed, check_attempts, checked_changes
+from modkit_redis.session.pausing import async_pause
+from modkit_redis.session.records.write import Write
+from modkit_redis.session.values import Changes, Values
+
+T = TypeVar("T")
+
+
+class AsyncOpening:
+    """Loads a session when it is entered, and saves it when it is left."""
+
+    def __init__(self, keeper: AsyncKeeper, given: Presented) -> None:
+        """Prepare; nothing is sent.
+
+        Args:
+            keeper: Does what the session asks for.
+            given: What its token proves.
+        """
+        self._keeper, self._given = keeper, given
+        self._session = AsyncRedisSession(keeper)
+
+    async def __aenter__(self) -> AsyncRedisSession:
+        await self._session.load(self._given)
+        return self._session
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._session.leave(error)
+
+
+class AsyncRedisSession(SessionState, AsyncSession):
+    """A session of one request; see ``AsyncSession``."""
+
+    def __init__(self, keeper: AsyncKeeper) -> None:
+        """Begin with nothing."""
+        super().__init__(keeper.coder, keeper.settings)
+        self._keeper = keeper
+
+    async def load(self, given: Presented) -> None:
+        """Be the session that *given* opens, or an empty one."""
+        if given.credential is None or given.token is None:
+            if given.kind != "NoneType":
+                self._keeper.tell("rejected", None)
+            return
+        try:
+            found = await self._keeper.find(given.credential)
+        except (StoreUnavailableError, CommandRefusedError) as error:
+            self._fell_out(error)
+            self._keeper.tell("degraded", given.credential.handle, error=error)
+            return
+        if found is not None:
+            self._opened(given.token, found.record, found.now_ms, is_retiring=found.is_retiring)
+
+    async def leave(self, error: BaseException | None) -> None:
+        """Save; after an error only what must not be left undone: a new token, and an end."""
+        if error is not None:
+            self._drop_changes()
+            if isinstance(error, StoreUnavailableError):
+                return
+        if not self.degraded:
+            await self.save()
+
+    async def save(self) -> None:
+        """Save what was changed."""
+        self._check_usable()
+        changes = self._changes()  # what cannot be stored is refused before anything is sent
+        if await self._repeat():
+            changes = self._changes()
+        while self._endings:
+            await self._keeper.end(self._endings[0])
+            self._endings = self._endings[1:]
+        if self._credential is None:
+            if not changes and self._binding is None:
+                return
+            await self._try(self._to_begin(changes))
+            changes = self._changes()
+        if self._credential is not None:
+            await self._save(self._credential, changes)
+
+    async def _save(self, credential: Credential, changes: Changes) -> None:
+        if self._binding is not None:
+            await self._keeper.list_in(self._binding.user, credential.handle, self._deadline_ms)
+        attempt = self._to_save(credential, changes)
+        if attempt is not None:
+            await self._try(attempt)
+
+    async def _repeat(self) -> bool:
+        """Send again what got no answer, and return whether there was such a thing."""
+        attempt = self._attempt
+        if attempt is not None:
+            await self._try(attempt)
+        return attempt is not None
+
+    async def _try(self, attempt: Attempt) -> None:
+        """Send *attempt*, and remember it if its outcome stays unknown."""
+        self._attempt = attempt
+        try:
+            if attempt.begins is not None:
+                self._begun(attempt, await self._keeper.begin(attempt.begins, attempt.write))
+            else:
+                self._saved(attempt, await self._keeper.change(attempt.credential, attempt.write))
+                if attempt.binding is not None:
+                    self._keeper.tell("bound", attempt.credential.handle)
+        except (SessionLostError, SessionConflictError, CommandRefusedError):
+            self._attempt = None
+            raise
+        self._attempt = None
+
+    async def take(self, key: str, default: object = None) -> Any:
+        """Return a value and remove it, in one step."""
+        self._check_usable()
+        self._coder.check_key(key)
+        await self._repeat()
+        if self._credential is None:
+            return self._values.pop(key, default)
+        saved = await self._keeper.change(self._credential, Write(takes=[key]))
+        return self._taken(key, saved, default)
+
+    async def transact(self, change: Callable[[MutableMapping[str, Any]], T], *, attempts: int = 10) -> T:
+        """Load the session, *change* it, and save it if nobody else has written meanwhile, or try again."""
+        self._check_usable()
+        check_attempts(attempts)
+        await self._repeat()
+        if self._credential is None:
+            raise ArgumentError("session", "has not begun: set something and save() first")
+        for failures in range(1, attempts):
+            try:
+                return await self._transact(self._credential, change)
+            except SessionConflictError:
+                await async_pause(failures)
+        return await self._transact(self._credential, change)
+
+    async def _transact(self, credential: Credential, change: Callable[[MutableMapping[str, Any]], T]) -> T:
+        found = await self._keeper.find(credential)
+        if found is None:
+            raise SessionLostError(credential.handle, "gone")
+        values = Values(self._coder, credential.handle, found.record.payloads)
+        result = changed(values, change)
+        changes = checked_changes(values)
+        if changes:
+            stored = self._coder.sealed(credential.handle, changes.sets)
+            write = Write(sets=stored, deletes=changes.deletes, expect=found.record.version)
+            await self._keeper.change(credential, write)
+            values.settle(credential.handle, changes, stored)
+        self._values.follow(values.stored)
+        return result

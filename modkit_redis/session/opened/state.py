@@ -1,0 +1,279 @@
+"""What a session object knows and is asked for, until it is saved. Nothing here talks to Redis."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any, Final, TypeVar
+
+from modkit_redis.contract.errors import ArgumentError, CommandRefusedError, StoreUnavailableError
+from modkit_redis.contract.outages import is_outage
+from modkit_redis.contract.session import SessionInfo, SessionToken
+from modkit_redis.contract.values import Duration, milliseconds
+from modkit_redis.session._core import (
+    Binding,
+    Credential,
+    Record,
+    Status,
+    binding,
+    check_same_user,
+    moment,
+    new_token,
+    next_token,
+    proof,
+)
+from modkit_redis.session.codec import UndecodableError
+from modkit_redis.session.config import SessionSettings
+from modkit_redis.session.records.write import Saved, Write
+from modkit_redis.session.values import Changes, Coder, Values
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A write that is under way, and what it will have done; it may be sent again if no answer comes.
+
+    Attributes:
+        write: What is sent.
+        changes: The values in it.
+        credential: Of the session.
+        begins: The token of the session, if this begins it.
+        binding: Who it signs in.
+    """
+
+    write: Write
+    changes: Changes
+    credential: Credential
+    begins: SessionToken | None = None
+    binding: Binding | None = None
+
+    def credentials(self) -> list[Credential]:
+        """Return what may open the session, whether or not the write has taken effect."""
+        return [self.credential, *([proof(self.write.token)] if self.write.token else [])]
+
+
+class SessionState(MutableMapping[str, Any]):
+    """What a session object knows and is asked for, until it is saved."""
+
+    def __init__(self, coder: Coder, settings: SessionSettings) -> None:
+        """Begin with nothing.
+
+        Args:
+            coder: Reads and writes values.
+            settings: The settings.
+        """
+        self._coder, self._settings = coder, settings
+        self._endings: Sequence[Credential] = ()
+        self._outage: str | None = None
+        self._be_none()
+
+    def _be_none(self) -> None:
+        self._values = Values(self._coder)
+        self._credential: Credential | None = None
+        self._token: SessionToken | None = None
+        self._info: SessionInfo | None = None
+        self._deadline_ms = 0
+        self._rotation_ms: int | None = None  # how long the old token is to work, if it is to be replaced
+        self._wants_renewal = False
+        self._binding: Binding | None = None
+        self._attempt: Attempt | None = None
+
+    @property
+    def token(self) -> SessionToken | None:
+        """What opens the session from now on; ``None`` while there is none."""
+        return self._token
+
+    @property
+    def info(self) -> SessionInfo | None:
+        """What there is to know of the session; ``None`` while there is none."""
+        return self._info
+
+    @property
+    def user(self) -> str | None:
+        """Who is signed in, also if that is not saved yet."""
+        if self._binding is not None:
+            return self._binding.user
+        return self._info.user if self._info is not None else None
+
+    @property
+    def degraded(self) -> bool:
+        """Whether Redis did not answer, and the session is an empty one that cannot be changed."""
+        return self._outage is not None
+
+    def __getitem__(self, key: str) -> Any:
+        return self._values[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self._check_usable()
+        self._values[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self._values[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def rotate(self, *, grace: Duration | None = None) -> None:
+        """Have the next ``save()`` replace the token."""
+        grace_ms = 0 if grace is None else milliseconds(grace, "grace")
+        self._check_usable()
+        self._rotation_ms = grace_ms if self._rotation_ms is None else min(grace_ms, self._rotation_ms)
+
+    def bind(self, user: str, *, address: str | None = None, agent: str | None = None) -> None:
+        """Have the next ``save()`` sign *user* in."""
+        asked = binding(user, address, agent)
+        self._check_usable()
+        self._settings.check_index()
+        check_same_user(self.user, user)
+        self.rotate()
+        self._binding = asked
+
+    def destroy(self) -> None:
+        """Have the next ``save()`` end the session; what is set after this call begins a new one."""
+        self._check_usable()
+        if self._attempt is not None:  # it may have taken effect, unheard
+            self._endings = (*self._endings, *self._attempt.credentials())
+        elif self._credential is not None:
+            self._endings = (*self._endings, self._credential)
+        self._be_none()
+
+    def __repr__(self) -> str:
+        handle = self._credential.handle if self._credential is not None else None
+        return f"{type(self).__name__}(handle={handle!r})"
+
+    def _opened(self, token: SessionToken, record: Record, now_ms: int, *, is_retiring: bool) -> None:
+        """Be the session that was found."""
+        self._credential, self._token = proof(token), token
+        self._info, self._deadline_ms = record.info(), record.deadline_ms
+        self._values = Values(self._coder, record.handle, record.payloads)
+        interval = self._settings.renewal_interval
+        self._wants_renewal = (
+            interval is not None
+            and not is_retiring
+            and now_ms - record.replaced_ms >= milliseconds(interval, "renewal_interval")
+        )
+
+    def _fell_out(self, error: StoreUnavailableError | CommandRefusedError) -> None:
+        """Be an empty session that cannot be changed, if that is what the settings want of an outage."""
+        if self._settings.on_outage != "anonymous" or not is_outage(error):
+            raise error
+        self._outage = error.reason
+
+    def _to_begin(self, changes: Changes) -> Attempt:
+        """Return the write that begins a session."""
+        token = new_token()
+        write = Write(sets=self._coder.sealed(token.handle, changes.sets))
+        return Attempt(write, changes, proof(token), begins=token)
+
+    def _to_save(self, credential: Credential, changes: Changes) -> Attempt | None:
+        """Return the write that saves *changes* and what else is asked for; ``None`` if nothing is."""
+        is_renewal = self._wants_renewal and self._rotation_ms is None
+        replaces = is_renewal or self._rotation_ms is not None
+        if not (changes or replaces or self._binding):
+            return None
+        write = Write(
+            sets=self._coder.sealed(credential.handle, changes.sets),
+            deletes=changes.deletes,
+            about=self._binding.fields() if self._binding else {},
+            token=next_token(credential.handle) if replaces else None,
+            grace_ms=milliseconds(self._settings.renewal_grace, "renewal_grace")
+            if is_renewal
+            else self._rotation_ms or 0,
+            is_renewal=is_renewal,
+        )
+        return Attempt(write, changes, credential, binding=self._binding)
+
+    def _begun(self, attempt: Attempt, deadline_ms: int) -> None:
+        """Take *attempt* as done: there is a session now."""
+        token = attempt.begins
+        created = moment(deadline_ms) - self._settings.absolute_ttl
+        self._credential, self._token = attempt.credential, token
+        self._info = SessionInfo(attempt.credential.handle, created, created, moment(deadline_ms))
+        self._deadline_ms = deadline_ms
+        self._rotation_ms = None  # nobody has the token yet
+        self._values.settle(attempt.credential.handle, attempt.changes, attempt.write.sets)
+
+    def _saved(self, attempt: Attempt, saved: Saved) -> None:
+        """Take *attempt* as done."""
+        token = attempt.write.token
+        if token is not None and saved.status is Status.DONE:
+            self._credential, self._token = proof(token), token
+        if token is not None:
+            self._wants_renewal = False
+            self._rotation_ms = self._rotation_ms if attempt.write.is_renewal else None
+        done = attempt.binding
+        if done is not None and self._info is not None:
+            self._info = replace(self._info, user=done.user, address=done.address, agent=done.agent)
+            self._binding = None if self._binding is done else self._binding
+        self._values.settle(attempt.credential.handle, attempt.changes, attempt.write.sets)
+
+    def _taken(self, key: str, saved: Saved, default: object) -> Any:
+        """Return the value of *key*, which is in Redis no more."""
+        [stored] = saved.taken
+        own = self._values.unsaved(key, _NOTHING)
+        self._values.drop(key)
+        if own is not _NOTHING:
+            return own
+        if stored is not None and self._credential is not None:
+            with suppress(UndecodableError):
+                return self._coder.read(self._credential.handle, key, stored)[1]
+        return default
+
+    def _changes(self) -> Changes:
+        return checked_changes(self._values)
+
+    def _drop_changes(self) -> None:
+        """Forget what was changed; a new token, and an end, stay asked for."""
+        self._values.forget_changes()
+        self._binding = None
+
+    def _check_usable(self) -> None:
+        if self._outage is not None:
+            raise StoreUnavailableError("session", self._outage)
+
+
+def checked_changes(values: Values) -> Changes:
+    """Return what was changed.
+
+    Raises:
+        ArgumentError: If something of it cannot be stored; its traceback shows no value.
+    """
+    try:
+        return values.changes()
+    except ArgumentError as error:
+        raise error.with_traceback(None)  # noqa: B904  # it is the same error
+
+
+def changed(values: Values, change: Callable[[MutableMapping[str, Any]], T]) -> T:
+    """Return what *change* returns when it is given *values*.
+
+    Raises:
+        ArgumentError: If that would have to be awaited.
+    """
+    result = change(values)
+    if inspect.isawaitable(result):
+        if inspect.iscoroutine(result):
+            result.close()
+        raise ArgumentError(
+            "change", "must be a plain function, no `async def`: it may be called several times"
+        )
+    return result
+
+
+def check_attempts(attempts: int) -> None:
+    """Check how often something is to be tried.
+
+    Raises:
+        ArgumentError: If it is no number, or below 1.
+    """
+    if not isinstance(attempts, int) or isinstance(attempts, bool) or attempts < 1:
+        raise ArgumentError("attempts", "must be a whole number of at least 1")
+
+
+_NOTHING: Final = object()

@@ -1,0 +1,120 @@
+"""Sessions as they are in Redis: each call is one round trip."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final, cast
+
+import redis.asyncio
+
+from modkit_redis.client import AsyncRedisExecutor
+from modkit_redis.client.executor import Argument, Command, Reply, Script
+from modkit_redis.contract.keys import KeySpace
+from modkit_redis.contract.session import SessionToken
+from modkit_redis.session._core import Credential, Record, Status, UnreadableError, proof, record_in
+from modkit_redis.session.records.scripts import CREATE, DESTROY, SAVE, TOUCH
+from modkit_redis.session.records.write import Saved, Write
+
+_SHOWN: Final = ("f", "h", "v", "c", "l", "x", "i", "u", "ip", "ua")
+
+
+class AsyncRecords:
+    """Reads and writes sessions. Times are milliseconds."""
+
+    def __init__(self, client: redis.asyncio.Redis, key_prefix: str, deadline: timedelta | None) -> None:
+        """Connect nothing.
+
+        Args:
+            client: The client whose pool is used.
+            key_prefix: What all keys begin with.
+            deadline: Bound on each exchange.
+        """
+        self._executor = AsyncRedisExecutor(client)
+        self._keys = KeySpace(key_prefix, "session")
+        self._deadline = deadline
+
+    async def find(self, handle: str) -> Record | None:
+        """Return the session, whoever asks.
+
+        Raises:
+            UnreadableError: If there is something else.
+        """
+        key = self._keys.key(handle)
+        # The TTL first: in the other order, a touch between the two would make the session seem unseen.
+        pttl, pairs = await self._send([("PTTL", key), ("HGETALL", key)])
+        return record_in(handle, cast("list[bytes]", pairs), cast(int, pttl))
+
+    async def summaries(self, handles: Sequence[str]) -> list[Record | None]:
+        """Return sessions without their values, in the order of *handles*; one that is unreadable is none."""
+        if not handles:
+            return []
+        replies = await self._send([("HMGET", self._keys.key(each), *_SHOWN) for each in handles])
+        return [
+            _summary(each, cast("list[bytes | None]", reply))
+            for each, reply in zip(handles, replies, strict=True)
+        ]
+
+    async def create(self, token: SessionToken, write: Write, idle_ms: int, absolute_ms: int) -> int:
+        """Begin a session, and return its deadline; 0 if there is another one of this handle."""
+        credential = proof(token)
+        key = self._keys.key(credential.handle)
+        fixed = (credential.verifier, write.nonce, idle_ms, absolute_ms)
+        reply = await self._run(CREATE, key, [*fixed, *write.fields()])
+        _, deadline = cast("tuple[int, int]", reply)
+        return deadline
+
+    async def touch(self, credential: Credential, due_ms: int) -> tuple[Status, int]:
+        """Verify the token, let the session live on if that is due; return what came of it, and the time."""
+        key = self._keys.key(credential.handle)
+        status, now = cast("tuple[int, int]", await self._run(TOUCH, key, [credential.verifier, due_ms]))
+        return Status(status), now
+
+    async def save(self, credential: Credential, write: Write) -> Saved:
+        """Change a session; never make one."""
+        key = self._keys.key(credential.handle)
+        reply = await self._run(
+            SAVE, key, write.arguments(credential, proof(write.token) if write.token else None)
+        )
+        status, version, *taken = cast("list[int]", reply)
+        return Saved(Status(status), version, cast("list[bytes | None]", taken))
+
+    async def destroy(self, credential: Credential) -> Status:
+        """End a session for who has its token."""
+        key = self._keys.key(credential.handle)
+        return Status(cast(int, await self._run(DESTROY, key, [credential.verifier])))
+
+    async def alive(self, handles: Sequence[str]) -> list[str]:
+        """Return those of *handles* whose sessions have not ended."""
+        replies = await self._send([("EXISTS", self._keys.key(each)) for each in handles])
+        return [each for each, exists in zip(handles, replies, strict=True) if exists]
+
+    async def remove(self, handles: Sequence[str], also: Sequence[Command] = ()) -> list[str]:
+        """End sessions by their handles, then do something else; return the handles of those there were."""
+        commands: list[Command] = [("UNLINK", self._keys.key(each)) for each in handles]
+        replies = await self._send([*commands, *also])
+        return [each for each, removed in zip(handles, replies, strict=False) if removed]
+
+    async def _run(self, script: Script, key: str, arguments: list[Argument]) -> Reply:
+        try:
+            return await self._executor.run(script, [key], arguments, deadline=self._deadline)
+        except BaseException as error:  # noqa: BLE001  # it is raised again
+            # The frames below hold users' values; a traceback with local variables would show them.
+            del arguments
+            raise error.with_traceback(None)  # noqa: B904  # it is the same error
+
+    async def _send(self, commands: Sequence[Command]) -> list[Reply]:
+        return await self._executor.execute_many(commands, deadline=self._deadline) if commands else []
+
+
+def _summary(handle: str, values: Sequence[bytes | None]) -> Record | None:
+    pairs = [
+        part
+        for name, value in zip(_SHOWN, values, strict=True)
+        if value is not None
+        for part in (name.encode(), value)
+    ]
+    try:
+        return record_in(handle, pairs, -1)
+    except UnreadableError:
+        return None

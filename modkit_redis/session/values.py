@@ -1,0 +1,284 @@
+"""The values of one session: a dictionary that knows what was changed since it was loaded or saved."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, MutableMapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
+
+from modkit_redis.contract.errors import ArgumentError
+from modkit_redis.contract.session import SessionPatch
+from modkit_redis.session.codec import UndecodableError, decode, encode, is_mutable
+from modkit_redis.session.config import SessionSettings
+from modkit_redis.session.sealing import Sealer
+from modkit_redis.session.telling import Teller
+
+
+class Coder:
+    """Turns values into what is stored, and back; knows the limits."""
+
+    def __init__(self, settings: SessionSettings, tell: Teller) -> None:
+        """Take limits and keys from *settings*."""
+        self._settings, self._tell = settings, tell
+        self._sealer = Sealer(settings.encryption_keys)
+
+    def check_key(self, key: object) -> None:
+        """Refuse what cannot be a key.
+
+        Raises:
+            ArgumentError: If it is no text, empty, or too long.
+        """
+        longest = self._settings.max_key_bytes
+        if not isinstance(key, str):
+            raise ArgumentError("key", f"must be text, not {type(key).__name__}")
+        try:
+            length = len(key.encode())
+        except UnicodeEncodeError:
+            length = -1
+        if length < 0:
+            raise ArgumentError("key", "must be text that UTF-8 can encode")
+        if not 0 < length <= longest:
+            raise ArgumentError("key", f"must have 1 to {longest} bytes (REDIS_SESSION_MAX_KEY_BYTES)")
+
+    def check_size(self, payloads: Mapping[str, int]) -> None:
+        """Refuse a session that would hold too much.
+
+        Args:
+            payloads: The length of each value by its key.
+
+        Raises:
+            ArgumentError: If there are too many, or they are too long together.
+        """
+        most, longest = self._settings.max_keys, self._settings.max_bytes
+        if len(payloads) > most:
+            raise ArgumentError(
+                "session", f"holds more than the {most} values that REDIS_SESSION_MAX_KEYS allows"
+            )
+        if sum(len(key.encode()) + length for key, length in payloads.items()) > longest:
+            raise ArgumentError(
+                "session", f"holds more than the {longest} bytes that REDIS_SESSION_MAX_BYTES allows"
+            )
+
+    def payload(self, key: str, value: object) -> bytes:
+        """Return *value* in bytes, not encrypted.
+
+        Raises:
+            ArgumentError: If it cannot be stored.
+        """
+        return encode(value, key, self._settings.max_value_bytes)
+
+    def payloads(self, patch: SessionPatch) -> dict[str, bytes]:
+        """Return the values that *patch* sets, in bytes.
+
+        Raises:
+            ArgumentError: If one cannot be stored, or there is too much; its traceback shows no value.
+        """
+        if not isinstance(patch.sets, Mapping):
+            raise ArgumentError(
+                "data", f"must be a mapping of keys to values, not {type(patch.sets).__name__}"
+            )
+        named = [*patch.sets, *self.keys(patch.deletes), *self.keys(patch.takes)]
+        for key in patch.sets:
+            self.check_key(key)
+        if len(set(named)) < len(named):
+            raise ArgumentError("patch", "names a key more than once")
+        try:
+            found = {key: self.payload(key, value) for key, value in patch.sets.items()}
+        except ArgumentError as error:
+            raise error.with_traceback(None)  # noqa: B904  # it is the same error
+        self.check_size({key: len(each) for key, each in found.items()})
+        return found
+
+    def keys(self, named: Collection[str]) -> list[str]:
+        """Return keys that were named.
+
+        Raises:
+            ArgumentError: If one cannot be a key.
+        """
+        if isinstance(named, str | bytes) or not isinstance(named, Collection):
+            raise ArgumentError("patch", "must name keys in a list, a tuple or a set")
+        for key in named:
+            self.check_key(key)
+        return list(named)
+
+    def sealed(self, handle: str, payloads: Mapping[str, bytes]) -> dict[str, bytes]:
+        """Return what is stored in the session *handle* for *payloads*."""
+        return {key: self._sealer.seal(payload, handle, key) for key, payload in payloads.items()}
+
+    def read(self, handle: str, key: str, stored: bytes) -> tuple[bytes, Any]:
+        """Return the payload, and the value.
+
+        Raises:
+            UndecodableError: If it cannot be read; that was told.
+        """
+        try:
+            payload = self._sealer.opened(stored, handle, key)
+            return payload, decode(payload)
+        except UndecodableError:
+            self._tell("undecodable", handle, key)
+            raise
+
+    def data(self, handle: str, stored: Mapping[str, bytes]) -> dict[str, Any]:
+        """Return all values that can be read."""
+        found = {}
+        for key, each in stored.items():
+            try:
+                found[key] = self.read(handle, key, each)[1]
+            except UndecodableError:
+                continue
+        return found
+
+
+_NONE: Final[Mapping[str, bytes]] = MappingProxyType({})
+
+
+class Changes(NamedTuple):
+    """What was changed; values are encoded, and not encrypted."""
+
+    sets: Mapping[str, bytes]
+    deletes: Sequence[str]
+
+    def __bool__(self) -> bool:
+        return bool(self.sets or self.deletes)
+
+    def __repr__(self) -> str:
+        return "Changes(…)"  # they are users' values
+
+
+class Values(MutableMapping[str, Any]):
+    """The values of a session.
+
+    Each is decoded when it is first asked for. What can be changed in place is encoded again when the changes
+    are asked for, and compared. A value that cannot be read is absent, and stays in Redis unless it is
+    assigned.
+    """
+
+    def __init__(self, coder: Coder, handle: str = "", stored: Mapping[str, bytes] = _NONE) -> None:
+        """Take what is stored.
+
+        Args:
+            coder: Reads and writes values.
+            handle: The session.
+            stored: Its values as they are in Redis.
+        """
+        self._coder = coder
+        self._handle = handle
+        self._stored = dict(stored)
+        self._values: dict[str, Any] = {}  # what was read or assigned
+        self._lent: dict[str, bytes] = {}  # payloads of what was read and can be changed in place
+        self._assigned: set[str] = set()
+        self._removed: set[str] = set()
+        self._unreadable: set[str] = set()
+
+    @property
+    def stored(self) -> Mapping[str, bytes]:
+        """The values as they are in Redis, as far as is known."""
+        return self._stored
+
+    def __getitem__(self, key: str) -> Any:
+        if key in self._values:
+            return self._values[key]
+        if key in self._stored and key not in self._removed and key not in self._unreadable:
+            try:
+                payload, value = self._coder.read(self._handle, key, self._stored[key])
+            except UndecodableError:
+                self._unreadable.add(key)
+            else:
+                if is_mutable(value):
+                    self._lent[key] = payload
+                self._values[key] = value
+                return value
+        raise KeyError(key)
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self._coder.check_key(key)
+        self._values[key] = value
+        self._assigned.add(key)
+        self._removed.discard(key)
+
+    def __delitem__(self, key: str) -> None:
+        if key not in self:
+            raise KeyError(key)
+        if key in self._stored:
+            self._removed.add(key)
+        self._discard(key)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([key for key in dict.fromkeys((*self._stored, *self._values)) if key in self])
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._handle!r})"
+
+    def changes(self) -> Changes:
+        """Return what was changed.
+
+        Raises:
+            ArgumentError: If a value cannot be stored, or there is too much; then nothing is forgotten.
+        """
+        sets = {}
+        for key, value in self._values.items():
+            if key in self._assigned or key in self._lent:
+                payload = self._coder.payload(key, value)
+                if key in self._assigned or payload != self._lent[key]:
+                    sets[key] = payload
+        if sets:
+            lengths = {key: len(each) for key, each in self._stored.items() if key not in self._removed}
+            self._coder.check_size({**lengths, **{key: len(each) for key, each in sets.items()}})
+        return Changes(sets, sorted(self._removed))
+
+    def settle(self, handle: str, changes: Changes, stored: Mapping[str, bytes]) -> None:
+        """Take *changes* as saved in the session *handle*, where they are *stored* now."""
+        self._handle = handle
+        self._stored.update(stored)
+        for key in changes.deletes:
+            self._stored.pop(key, None)
+            self._removed.discard(key)
+        for key, payload in changes.sets.items():
+            self._assigned.discard(key)
+            self._unreadable.discard(key)
+            if key in self._values:
+                self._lent[key] = payload
+            else:  # removed again meanwhile
+                self._removed.add(key)
+
+    def forget_changes(self) -> None:
+        """Go back to what is stored."""
+        self._values.clear()
+        self._lent.clear()
+        self._assigned.clear()
+        self._removed.clear()
+
+    def unsaved(self, key: str, default: object) -> Any:
+        """Return the value that was assigned to *key* and not saved yet."""
+        return self._values[key] if key in self._assigned else default
+
+    def _discard(self, key: str) -> None:
+        self._values.pop(key, None)
+        self._lent.pop(key, None)
+        self._assigned.discard(key)
+
+    def _is_altered(self, key: str) -> bool:
+        try:
+            return self._coder.payload(key, self._values[key]) != self._lent[key]
+        except ArgumentError:
+            return True
+
+    def drop(self, key: str) -> None:
+        """Forget *key*, which is in Redis no more."""
+        self._discard(key)
+        self._stored.pop(key, None)
+        self._removed.discard(key)
+        self._unreadable.discard(key)
+
+    def follow(self, stored: Mapping[str, bytes]) -> None:
+        """Take *stored* for what is in Redis now; own changes that are not saved yet stay."""
+        self._assigned |= {key for key in self._lent if self._is_altered(key)}
+        for key in {*self._stored, *stored}:
+            if self._stored.get(key) != stored.get(key) and key not in self._assigned:
+                self._discard(key)
+                self._unreadable.discard(key)
+        self._stored = dict(stored)
+        self._removed &= self._stored.keys()
