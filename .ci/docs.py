@@ -8,18 +8,19 @@ import ast
 import inspect
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType, ModuleType
+from typing import Any
 
 import modkit_redis
 import modkit_redis.testing
-from modkit_redis import CacheSettings, RedisSettings, contract
+from modkit_redis import CacheSettings, RedisSettings, SessionSettings, contract
 from modkit_redis.client.errors import REASONS
 from modkit_redis.contract import ModkitRedisError, errors, named_tokens
-from modkit_redis.contract.events import MEANINGS
+from modkit_redis.contract.events import CACHE_MEANINGS, SESSION_MEANINGS
 from modkit_redis.kernel.settings import Settings
 
 MARKED = re.compile(r"<!-- generated: (?P<name>[\w-]+) -->\n(?P<table>.*?)<!-- end -->", re.DOTALL)
@@ -82,11 +83,15 @@ def reasons(above: type[Exception]) -> Callable[[], Rows]:
     return rows
 
 
-def cache_events() -> Rows:
-    """Each kind of event that a cache tells of."""
-    yield "kind", "when"
-    for kind, meaning in MEANINGS.items():
-        yield f"`{kind}`", as_cell(meaning)
+def events(meanings: Mapping[Any, str]) -> Callable[[], Rows]:
+    """Return a function that gives each kind of event that a store tells of."""
+
+    def rows() -> Rows:
+        yield "kind", "when"
+        for kind, meaning in meanings.items():
+            yield f"`{kind}`", as_cell(meaning)
+
+    return rows
 
 
 def is_private(cls: type) -> bool:
@@ -145,7 +150,9 @@ TABLES = MappingProxyType(
     {
         "settings": settings(RedisSettings),
         "cache-settings": settings(CacheSettings),
-        "cache-events": cache_events,
+        "cache-events": events(CACHE_MEANINGS),
+        "session-settings": settings(SessionSettings),
+        "session-events": events(SESSION_MEANINGS),
         "tokens": tokens,
         "errors": error_classes,
         "unavailable": reasons(contract.StoreUnavailableError),

@@ -17,16 +17,13 @@ from modkit_redis.contract.errors import DeclarationError, InvalidNameError
 from modkit_redis.contract.names import CAPABILITIES, SETTING_WORDS, checked_name
 from modkit_redis.kernel.facade import Awaited, Blocking, Module, mount
 from modkit_redis.kernel.given import FROM_ENVIRONMENT
+from modkit_redis.session import AsyncSessionModule, SessionModule, SessionSettings
 
-_SECTIONS: Final = ("cache", "named")
+_SECTIONS: Final = ("cache", "session", "named")
 """Sections of a bundle's configuration that are not the base module's."""
 
-_NOT_YET: Final = types.MappingProxyType(
-    {
-        each: f"redis.{each}.store is reserved: this release has no {each} capability yet"
-        for each in CAPABILITIES
-        if each != "cache"
-    }
+_NOT_YET: Final[Mapping[str, str]] = types.MappingProxyType(
+    {"ratelimit": "redis.ratelimit.store is reserved: this release has no ratelimit capability yet"}
 )
 
 
@@ -37,11 +34,13 @@ class BundleSettings:
     Attributes:
         redis: Settings of the client.
         cache: Settings of the cache; needed only by who uses it.
+        session: Settings of sessions; likewise.
         named: Settings of each named instance.
     """
 
     redis: RedisSettings
     cache: CacheSettings | None = None
+    session: SessionSettings | None = None
     named: Mapping[str, BundleSettings] = field(default_factory=dict)
 
 
@@ -131,14 +130,21 @@ def part(config: Any, *path: str) -> Any:
 
 
 class RedisBundle(Bundle, Blocking):
-    """One client with its cache; further capabilities join it here as they are released."""
+    """One client with its cache and its sessions; further capabilities join it as they come."""
 
-    exports: ClassVar[tuple[str, ...]] = ("client", "key_prefix", "cache")
-    inputs: ClassVar[tuple[str, ...]] = ("config", "name", "env_file", "client", "cache_events")
+    exports: ClassVar[tuple[str, ...]] = ("client", "key_prefix", "cache", "session")
+    inputs: ClassVar[tuple[str, ...]] = (
+        "config",
+        "name",
+        "env_file",
+        "client",
+        "cache_events",
+        "session_events",
+    )
     reserved = _NOT_YET
 
     _config, _name, _env_file, _client = _input(FROM_ENVIRONMENT), _input(""), _input(None), _input(None)
-    _cache_events = _input(None)
+    _cache_events, _session_events = _input(None), _input(None)
     _base = mount(
         RedisModule, config=providers.Callable(own, _config), name=_name, env_file=_env_file, client=_client
     )
@@ -151,17 +157,32 @@ class RedisBundle(Bundle, Blocking):
         env_file=_env_file,
         events=_cache_events,
     )
+    session = mount(
+        SessionModule,
+        redis=_base,
+        config=providers.Callable(part, _config, "session"),
+        name=_name,
+        env_file=_env_file,
+        events=_session_events,
+    )
 
 
 class AsyncRedisBundle(Bundle, Awaited):
-    """One client for asyncio with its cache; further capabilities join it here as they are released."""
+    """One client for asyncio with its cache and its sessions; further capabilities join it as they come."""
 
-    exports: ClassVar[tuple[str, ...]] = ("client", "key_prefix", "cache")
-    inputs: ClassVar[tuple[str, ...]] = ("config", "name", "env_file", "client", "cache_events")
+    exports: ClassVar[tuple[str, ...]] = ("client", "key_prefix", "cache", "session")
+    inputs: ClassVar[tuple[str, ...]] = (
+        "config",
+        "name",
+        "env_file",
+        "client",
+        "cache_events",
+        "session_events",
+    )
     reserved = _NOT_YET
 
     _config, _name, _env_file, _client = _input(FROM_ENVIRONMENT), _input(""), _input(None), _input(None)
-    _cache_events = _input(None)
+    _cache_events, _session_events = _input(None), _input(None)
     _base = mount(
         AsyncRedisModule,
         config=providers.Callable(own, _config),
@@ -177,4 +198,12 @@ class AsyncRedisBundle(Bundle, Awaited):
         name=_name,
         env_file=_env_file,
         events=_cache_events,
+    )
+    session = mount(
+        AsyncSessionModule,
+        redis=_base,
+        config=providers.Callable(part, _config, "session"),
+        name=_name,
+        env_file=_env_file,
+        events=_session_events,
     )
