@@ -51,6 +51,16 @@ class KeySpace:
             raise ArgumentError("key", "needs at least one part")
         return self._above + ":".join(map(_escaped, parts))
 
+    def tagged(self, *parts: str, tag: tuple[str, ...]) -> str:
+        """Return the key named by *parts* and then *tag*, which alone chooses its slot in a cluster.
+
+        Raises:
+            ArgumentError: If there is no part or no tag, or one is empty, no text, or cannot be encoded.
+        """
+        if not tag:
+            raise ArgumentError("key", "needs at least one part")
+        return f"{self.key(*parts)}:{{{':'.join(map(_escaped, tag))}}}"
+
     def pattern(self) -> str:
         """Return the glob pattern that matches every key of this space, and no other.
 

@@ -1,0 +1,278 @@
+"""What a rate limiter can do: limits, decisions, and the store.
+
+The protocol for asyncio is the same with awaited methods.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final, Protocol, Self, TypeAlias
+
+from modkit_redis.contract.errors import ArgumentError
+
+DEFAULT_NAME: Final = "default"
+"""The name of a limit that stands alone in the settings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How much is allowed in how much time.
+
+    Usage is kept by the limit's name: its numbers may change, and what was used stays used.
+
+    Attributes:
+        count: How much is allowed in a *period*.
+        period: The time, in whole microseconds.
+        burst: How much is allowed at once, if that is not *count*; for the token bucket alone.
+        name: What it is called in keys, answers and headers.
+        shadow: Whether it only reports what it would refuse.
+    """
+
+    count: int
+    period: timedelta
+    burst: int | None = None
+    name: str = DEFAULT_NAME
+    shadow: bool = False
+
+    def __post_init__(self) -> None:
+        for called, number in (("count", self.count), ("burst", self.burst)):
+            if number is not None and (type(number) is not int or not 1 <= number <= _MOST):
+                raise ArgumentError(f"limit {called}", f"must be a whole number from 1 to {_MOST}")
+        if not isinstance(self.period, timedelta) or not _SHORTEST <= self.period <= _LONGEST:
+            raise ArgumentError("limit period", "must be a timedelta from 1ms to 366 days")
+        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
+            raise ArgumentError("limit name", _SPELLING)
+
+    @property
+    def capacity(self) -> int:
+        """How much is allowed at once."""
+        return self.count if self.burst is None else self.burst
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the limit that *text* describes.
+
+        For example ``100/minute``, ``5 per 15m``, ``login=5/minute``, ``10/second burst 20``, ``1000/day shadow``.
+
+        Raises:
+            ArgumentError: If it describes none.
+        """
+        found = _TEXT.fullmatch(text.strip()) if isinstance(text, str) else None
+        if found is None:
+            raise ArgumentError("limit", f"must be written like {_FOR_EXAMPLE}")
+        period = _PERIODS.get(found["word"] or "")
+        if period is None:
+            period = timedelta(**{_UNITS[found["unit"]]: int(found["amount"])})
+        burst = found["burst"]
+        return cls(
+            count=int(found["count"]),
+            period=period,
+            burst=int(burst) if burst else None,
+            name=found["name"] or DEFAULT_NAME,
+            shadow=found["shadow"] is not None,
+        )
+
+    def __str__(self) -> str:
+        written = f"{self.name}={self.count}/{_in_text(self.period)}"
+        written += f" burst {self.burst}" if self.burst is not None else ""
+        return written + (" shadow" if self.shadow else "")
+
+
+def parse_limits(text: str) -> tuple[Limit, ...]:
+    """Return the limits that *text* describes, separated by commas.
+
+    Raises:
+        ArgumentError: If it describes none, or several of which one has no name of its own.
+    """
+    limits = tuple(Limit.parse(each) for each in text.split(","))
+    check_together(limits)
+    return limits
+
+
+def check_together(limits: Sequence[Limit]) -> None:
+    """Refuse limits that cannot be told apart.
+
+    Raises:
+        ArgumentError: If there is none, or two have one name.
+    """
+    if not limits:
+        raise ArgumentError("limit", f"must be at least one, written like {_FOR_EXAMPLE}")
+    names = [each.name for each in limits]
+    if len(names) > 1 and DEFAULT_NAME in names:
+        raise ArgumentError("limit", "needs a name where several stand together, as in 'second=10/second'")
+    if len(set(names)) < len(names):
+        raise ArgumentError("limit", "has a name twice: each of several needs one of its own")
+
+
+@dataclass(frozen=True, slots=True)
+class LimitState:
+    """What one limit says of a decision.
+
+    Attributes:
+        limit: The limit.
+        allowed: Whether it allows what was asked for.
+        remaining: How much is allowed now, after this decision.
+        retry_after: In how much time it will allow it, if nothing else is used; zero if it does, ``None`` if
+            never: it is more than is ever allowed at once.
+        reset_after: In how much time all of it is allowed again.
+    """
+
+    limit: Limit
+    allowed: bool
+    remaining: int
+    retry_after: timedelta | None
+    reset_after: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether something is allowed, with all that a client may want to know; it is true if so.
+
+    Attributes:
+        allowed: Whether all limits allow it, shadow limits aside. Else nothing was charged to any.
+        states: What each limit says, in the order in which they were given.
+        cost: How much was asked for.
+        degraded: Whether Redis was not asked, or did not answer, and the settings decided instead.
+        subject: Who asked; not part of the representation.
+        at_us: When, by the server's clock, in microseconds since 1970; 0 if it did not answer.
+    """
+
+    allowed: bool
+    states: tuple[LimitState, ...]
+    cost: int = 1
+    degraded: bool = False
+    subject: Subject = field(default="", repr=False)
+    at_us: int = field(default=0, repr=False)
+
+    def __bool__(self) -> bool:
+        return self.allowed
+
+    @property
+    def refused_by(self) -> tuple[str, ...]:
+        """The names of the limits that refuse it."""
+        return tuple(each.limit.name for each in self.states if not (each.allowed or each.limit.shadow))
+
+    @property
+    def retry_after(self) -> timedelta | None:
+        """In how much time all limits will allow it; zero if they do, ``None`` if never."""
+        waits = [each.retry_after for each in self.states if not each.limit.shadow]
+        known = [each for each in waits if each is not None]
+        return None if len(known) < len(waits) else max(known, default=timedelta(0))
+
+    @property
+    def remaining(self) -> int:
+        """How much all limits allow now; 0 where nothing is known."""
+        return min((each.remaining for each in self.states if not each.limit.shadow), default=0)
+
+    @property
+    def reset_after(self) -> timedelta:
+        """In how much time all limits allow all they can."""
+        return max((each.reset_after for each in self.states if not each.limit.shadow), default=timedelta(0))
+
+
+Subject: TypeAlias = str | tuple[str, ...]
+"""Who is limited: text, or several parts, such as ``("ip", "192.0.2.1")``; distinct ones never share usage."""
+
+Limits: TypeAlias = Limit | str | Sequence[Limit]
+"""One limit or several; as text they are written like ``login=5/minute, day=100/day``."""
+
+
+class RateLimitStore(Protocol):
+    """A rate limiter in Redis (``redis.ratelimit.store``).
+
+    Each decision is one round trip, by the server's clock. *limit* is that of the settings where it is omitted.
+    """
+
+    def hit(self, subject: Subject, *, cost: int = 1, limit: Limits | None = None) -> Decision:
+        """Decide whether *subject* may go on, and charge *cost* to all limits if so, to none if not.
+
+        When Redis does not answer, the settings decide, and the decision is ``degraded``.
+
+        Raises:
+            ArgumentError: If an argument cannot be used; nothing was sent.
+            ConfigError: If neither the settings nor the call name a limit.
+        """
+        ...
+
+    def peek(self, subject: Subject, *, cost: int = 1, limit: Limits | None = None) -> Decision:
+        """Decide the same, and charge nothing.
+
+        Raises:
+            ArgumentError: If an argument cannot be used; nothing was sent.
+            ConfigError: If neither the settings nor the call name a limit.
+        """
+        ...
+
+    def refund(self, decision: Decision) -> None:
+        """Take back what *decision* charged; nothing, if it was refused or degraded.
+
+        Raises:
+            StoreUnavailableError: If Redis does not answer; it may or may not have been taken back.
+        """
+
+    def reset(self, subject: Subject, *, limit: Limits | None = None) -> None:
+        """Forget what *subject* has used.
+
+        Raises:
+            ArgumentError: If an argument cannot be used; nothing was sent.
+            ConfigError: If neither the settings nor the call name a limit.
+            StoreUnavailableError: If Redis does not answer; it may not be forgotten.
+        """
+
+
+class AsyncRateLimitStore(Protocol):
+    """A rate limiter in Redis (``redis.ratelimit.store``) for asyncio; see ``RateLimitStore``."""
+
+    async def hit(self, subject: Subject, *, cost: int = 1, limit: Limits | None = None) -> Decision:
+        """Decide whether *subject* may go on, and charge *cost* to all limits if so, to none if not."""
+        ...
+
+    async def peek(self, subject: Subject, *, cost: int = 1, limit: Limits | None = None) -> Decision:
+        """Decide the same, and charge nothing."""
+        ...
+
+    async def refund(self, decision: Decision) -> None:
+        """Take back what *decision* charged; nothing, if it was refused or degraded."""
+
+    async def reset(self, subject: Subject, *, limit: Limits | None = None) -> None:
+        """Forget what *subject* has used."""
+
+
+_MOST: Final = 2**31
+_SHORTEST, _LONGEST = timedelta(milliseconds=1), timedelta(days=366)
+_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
+_SPELLING: Final = "must be 1 to 32 letters, digits, '-' and '_', beginning with a letter"
+_FOR_EXAMPLE: Final = "'100/minute', 'login=5/15m', '10/second burst 20' or 'second=10/second, day=1000/day'"
+_UNITS: Final = {
+    "ms": "milliseconds",
+    "s": "seconds",
+    "m": "minutes",
+    "h": "hours",
+    "d": "days",
+}
+_PERIODS: Final = {
+    "second": timedelta(seconds=1),
+    "minute": timedelta(minutes=1),
+    "hour": timedelta(hours=1),
+    "day": timedelta(days=1),
+    "week": timedelta(weeks=1),
+}
+_TEXT: Final = re.compile(
+    r"(?:(?P<name>[^=\s]+)\s*=\s*)?(?P<count>\d{1,10})\s*(?:/|\s+per\s+)\s*"
+    rf"(?:(?P<word>{'|'.join(_PERIODS)})|(?P<amount>\d{{1,10}})(?P<unit>{'|'.join(_UNITS)}))"
+    r"(?:\s+burst\s+(?P<burst>\d{1,10}))?(?P<shadow>\s+shadow)?",
+    re.ASCII,
+)
+
+
+def _in_text(period: timedelta) -> str:
+    for word, span in _PERIODS.items():
+        if period == span:
+            return word
+    for unit, called in reversed(_UNITS.items()):
+        if period % timedelta(**{called: 1}) == timedelta(0):
+            return f"{period // timedelta(**{called: 1})}{unit}"
+    return str(period)
