@@ -4,10 +4,12 @@ from modkit_redis.bundle import AsyncRedisBundle, BundleSettings, RedisBundle
 from modkit_redis.cache import AsyncCacheModule, CacheModule, CacheSettings, cached
 from modkit_redis.client import AsyncRedisModule, RedisModule, RedisSettings
 from modkit_redis.kernel import OrderedResource, check_wiring, mount, wire_strict
+from modkit_redis.ratelimit import AsyncRateLimitModule, RateLimitModule, RateLimitSettings, limited
 from modkit_redis.session import AsyncSessionModule, SessionModule, SessionSettings
 
 __all__ = [
     "AsyncCacheModule",
+    "AsyncRateLimitModule",
     "AsyncRedisBundle",
     "AsyncRedisModule",
     "AsyncSessionModule",
@@ -15,6 +17,8 @@ __all__ = [
     "CacheModule",
     "CacheSettings",
     "OrderedResource",
+    "RateLimitModule",
+    "RateLimitSettings",
     "RedisBundle",
     "RedisModule",
     "RedisSettings",
@@ -22,6 +26,7 @@ __all__ = [
     "SessionSettings",
     "cached",
     "check_wiring",
+    "limited",
     "mount",
     "wire_strict",
 ]

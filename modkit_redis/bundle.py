@@ -17,14 +17,11 @@ from modkit_redis.contract.errors import DeclarationError, InvalidNameError
 from modkit_redis.contract.names import CAPABILITIES, SETTING_WORDS, checked_name
 from modkit_redis.kernel.facade import Awaited, Blocking, Module, mount
 from modkit_redis.kernel.given import FROM_ENVIRONMENT
+from modkit_redis.ratelimit import AsyncRateLimitModule, RateLimitModule, RateLimitSettings
 from modkit_redis.session import AsyncSessionModule, SessionModule, SessionSettings
 
-_SECTIONS: Final = ("cache", "session", "named")
+_SECTIONS: Final = (*CAPABILITIES, "named")
 """Sections of a bundle's configuration that are not the base module's."""
-
-_NOT_YET: Final[Mapping[str, str]] = types.MappingProxyType(
-    {"ratelimit": "redis.ratelimit.store is reserved: this release has no ratelimit capability yet"}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +32,14 @@ class BundleSettings:
         redis: Settings of the client.
         cache: Settings of the cache; needed only by who uses it.
         session: Settings of sessions; likewise.
+        ratelimit: Settings of the rate limiter; likewise.
         named: Settings of each named instance.
     """
 
     redis: RedisSettings
     cache: CacheSettings | None = None
     session: SessionSettings | None = None
+    ratelimit: RateLimitSettings | None = None
     named: Mapping[str, BundleSettings] = field(default_factory=dict)
 
 
@@ -130,9 +129,9 @@ def part(config: Any, *path: str) -> Any:
 
 
 class RedisBundle(Bundle, Blocking):
-    """One client with its cache and its sessions; further capabilities join it as they come."""
+    """One client with its cache, its sessions and its rate limiter."""
 
-    exports: ClassVar[tuple[str, ...]] = ("client", "key_prefix", "cache", "session")
+    exports: ClassVar[tuple[str, ...]] = ("client", "key_prefix", *CAPABILITIES)
     inputs: ClassVar[tuple[str, ...]] = (
         "config",
         "name",
@@ -141,7 +140,6 @@ class RedisBundle(Bundle, Blocking):
         "cache_events",
         "session_events",
     )
-    reserved = _NOT_YET
 
     _config, _name, _env_file, _client = _input(FROM_ENVIRONMENT), _input(""), _input(None), _input(None)
     _cache_events, _session_events = _input(None), _input(None)
@@ -165,12 +163,19 @@ class RedisBundle(Bundle, Blocking):
         env_file=_env_file,
         events=_session_events,
     )
+    ratelimit = mount(
+        RateLimitModule,
+        redis=_base,
+        config=providers.Callable(part, _config, "ratelimit"),
+        name=_name,
+        env_file=_env_file,
+    )
 
 
 class AsyncRedisBundle(Bundle, Awaited):
-    """One client for asyncio with its cache and its sessions; further capabilities join it as they come."""
+    """One client for asyncio with its cache, its sessions and its rate limiter."""
 
-    exports: ClassVar[tuple[str, ...]] = ("client", "key_prefix", "cache", "session")
+    exports: ClassVar[tuple[str, ...]] = ("client", "key_prefix", *CAPABILITIES)
     inputs: ClassVar[tuple[str, ...]] = (
         "config",
         "name",
@@ -179,7 +184,6 @@ class AsyncRedisBundle(Bundle, Awaited):
         "cache_events",
         "session_events",
     )
-    reserved = _NOT_YET
 
     _config, _name, _env_file, _client = _input(FROM_ENVIRONMENT), _input(""), _input(None), _input(None)
     _cache_events, _session_events = _input(None), _input(None)
@@ -206,4 +210,11 @@ class AsyncRedisBundle(Bundle, Awaited):
         name=_name,
         env_file=_env_file,
         events=_session_events,
+    )
+    ratelimit = mount(
+        AsyncRateLimitModule,
+        redis=_base,
+        config=providers.Callable(part, _config, "ratelimit"),
+        name=_name,
+        env_file=_env_file,
     )

@@ -7,13 +7,12 @@ import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-from modkit_redis.contract.errors import ArgumentError, DeclarationError
+from modkit_redis.contract.errors import ArgumentError
 from modkit_redis.contract.sentinels import Lifetime
 from modkit_redis.contract.values import Duration
+from modkit_redis.kernel.choosing import Chooser
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-_BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
 def cached(
@@ -60,18 +59,16 @@ def cached(
     }
 
     def decorate(function: F) -> F:
-        signature = inspect.signature(function)
-        named = _checked(function, signature, key, store)
+        on_yield = "yields, and what it yields cannot be cached: return a list"
+        choose = Chooser(function, key, called="key", store=store, on_yield=on_yield)
 
         def prepared(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, str]:
-            bound = signature.bind(*args, **kwargs)
-            bound.apply_defaults()
-            found = bound.arguments[store]
+            found, name = choose(args, kwargs)
             if not hasattr(found, "get_or_set"):
                 raise ArgumentError(
                     store, "must be a cache store: put @inject above @cached, and wire the module"
                 )
-            return found, key(**{name: bound.arguments[name] for name in named})
+            return found, name
 
         if inspect.iscoroutinefunction(function):
 
@@ -90,32 +87,3 @@ def cached(
         return cast(F, called)
 
     return decorate
-
-
-def _checked(
-    function: Callable[..., Any], signature: inspect.Signature, key: Callable[..., str], store: str
-) -> list[str]:
-    """Return the names of the arguments that *key* is given."""
-    called = getattr(function, "__qualname__", repr(function))
-    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
-        raise DeclarationError(called, "yields, and what it yields cannot be cached: return a list")
-    if store not in signature.parameters:
-        raise DeclarationError(
-            called, f"has no parameter {store!r} for the store: add it, or name it by store="
-        )
-    if not callable(key):
-        raise DeclarationError(called, "has a key= that is no function: write a lambda that returns the key")
-    try:
-        wanted = inspect.signature(key).parameters
-    except (TypeError, ValueError) as error:
-        raise DeclarationError(
-            called, "has a key= whose parameters Python cannot tell: write a lambda"
-        ) from error
-    for name, parameter in wanted.items():
-        if parameter.kind not in _BY_NAME:
-            raise DeclarationError(called, "has a key= that takes any arguments: name those that it needs")
-        if parameter.default is parameter.empty and (name not in signature.parameters or name == store):
-            raise DeclarationError(
-                called, f"has a key= that wants {name!r}, which the function does not take"
-            )
-    return [name for name in wanted if name in signature.parameters and name != store]

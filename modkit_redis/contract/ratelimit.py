@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, Protocol, Self, TypeAlias
 
-from modkit_redis.contract.errors import ArgumentError
+from modkit_redis.contract.errors import ArgumentError, ModkitRedisError
+from modkit_redis.contract.values import Duration
 
 DEFAULT_NAME: Final = "default"
 """The name of a limit that stands alone in the settings."""
@@ -55,7 +57,8 @@ class Limit:
     def parse(cls, text: str) -> Self:
         """Return the limit that *text* describes.
 
-        For example ``100/minute``, ``5 per 15m``, ``login=5/minute``, ``10/second burst 20``, ``1000/day shadow``.
+        For example ``100/minute``, ``5 per 15m``, ``login=5/minute``, ``10/second burst 20`` or
+        ``1000/day shadow``.
 
         Raises:
             ArgumentError: If it describes none.
@@ -79,6 +82,36 @@ class Limit:
         written = f"{self.name}={self.count}/{_in_text(self.period)}"
         written += f" burst {self.burst}" if self.burst is not None else ""
         return written + (" shadow" if self.shadow else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """How many may be busy at the same time.
+
+    Attributes:
+        count: How many.
+        name: What they are called in keys and answers.
+        lease: How long a slot stays taken by who has died; who lives renews it, every third of this.
+        shadow: Whether it only reports what it would refuse.
+    """
+
+    count: int
+    name: str
+    lease: timedelta = timedelta(seconds=10)
+    shadow: bool = False
+
+    def __post_init__(self) -> None:
+        if type(self.count) is not int or not 1 <= self.count <= _MOST_SLOTS:
+            raise ArgumentError("slots count", f"must be a whole number from 1 to {_MOST_SLOTS}")
+        if not isinstance(self.lease, timedelta) or not _SHORTEST_LEASE <= self.lease <= _LONGEST_LEASE:
+            raise ArgumentError("slots lease", "must be a timedelta from 100ms to 1h")
+        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
+            raise ArgumentError("slots name", _SPELLING)
+
+    @property
+    def capacity(self) -> int:
+        """How many may be busy at once."""
+        return self.count
 
 
 def parse_limits(text: str) -> tuple[Limit, ...]:
@@ -112,7 +145,7 @@ class LimitState:
     """What one limit says of a decision.
 
     Attributes:
-        limit: The limit.
+        limit: The limit, or the slots.
         allowed: Whether it allows what was asked for.
         remaining: How much is allowed now, after this decision.
         retry_after: In how much time it will allow it, if nothing else is used; zero if it does, ``None`` if
@@ -120,7 +153,7 @@ class LimitState:
         reset_after: In how much time all of it is allowed again.
     """
 
-    limit: Limit
+    limit: Limit | Slots
     allowed: bool
     remaining: int
     retry_after: timedelta | None
@@ -173,36 +206,98 @@ class Decision:
         return max((each.reset_after for each in self.states if not each.limit.shadow), default=timedelta(0))
 
 
+class LimitExceededError(ModkitRedisError):
+    """A limit does not allow it; nothing was charged.
+
+    Attributes:
+        decision: The decision, with all that a client may want to know.
+    """
+
+    def __init__(self, decision: Decision) -> None:
+        super().__init__(decision)
+        self.decision = decision
+
+    def __str__(self) -> str:
+        if self.decision.degraded:
+            return "refused without asking Redis, which does not answer"
+        names, wait = " and ".join(self.decision.refused_by), self.decision.retry_after
+        return f"refused by the limit {names}: " + (
+            "it is more than is ever allowed at once" if wait is None else f"allowed in {wait}"
+        )
+
+
 Subject: TypeAlias = str | tuple[str, ...]
-"""Who is limited: text, or several parts, such as ``("ip", "192.0.2.1")``; distinct ones never share usage."""
+"""Who is limited: text, or several parts, as ``("ip", "192.0.2.1")``; distinct ones never share usage."""
 
 Limits: TypeAlias = Limit | str | Sequence[Limit]
 """One limit or several; as text they are written like ``login=5/minute, day=100/day``."""
 
 
+class Reservation(Protocol):
+    """What was charged in advance, while the real cost is not known."""
+
+    @property
+    def decision(self) -> Decision:
+        """The decision that allowed it."""
+
+    def settle(self, cost: int) -> None:
+        """Charge *cost* in the place of what was charged in advance; more than is left, if it must be.
+
+        Raises:
+            ArgumentError: If *cost* cannot be one; nothing was sent.
+            StoreUnavailableError: If Redis does not answer; it may or may not have been charged.
+        """
+
+
 class RateLimitStore(Protocol):
     """A rate limiter in Redis (``redis.ratelimit.store``).
 
-    Each decision is one round trip, by the server's clock. *limit* is that of the settings where it is omitted.
+    Each decision is one round trip, by the server's clock. *limit* is that of the settings where it is
+    omitted. When Redis does not answer, the settings decide, and the decision is ``degraded``.
     """
 
     def hit(self, subject: Subject, *, cost: int = 1, limit: Limits | None = None) -> Decision:
         """Decide whether *subject* may go on, and charge *cost* to all limits if so, to none if not.
 
-        When Redis does not answer, the settings decide, and the decision is ``degraded``.
-
         Raises:
             ArgumentError: If an argument cannot be used; nothing was sent.
             ConfigError: If neither the settings nor the call name a limit.
+            CommandRefusedError: If Redis refuses, and that will not pass by itself.
         """
         ...
 
     def peek(self, subject: Subject, *, cost: int = 1, limit: Limits | None = None) -> Decision:
-        """Decide the same, and charge nothing.
+        """Decide the same, and charge nothing; raises as ``hit`` does."""
+        ...
 
-        Raises:
-            ArgumentError: If an argument cannot be used; nothing was sent.
-            ConfigError: If neither the settings nor the call name a limit.
+    def acquire(
+        self, subject: Subject, *, timeout: Duration, cost: int = 1, limit: Limits | None = None
+    ) -> Decision:
+        """Wait until *subject* may go on, for *timeout* at most; raises as ``hit`` does.
+
+        A refusal is returned as soon as it is clear that waiting does not help. Who waits has no place in a
+        queue: others may be first.
+        """
+        ...
+
+    def reserve(
+        self,
+        subject: Subject,
+        *,
+        cost: int = 1,
+        limit: Limits | None = None,
+        timeout: Duration | None = None,
+    ) -> AbstractContextManager[Reservation]:
+        """Return what lets a ``with`` block run if *subject* may go on, now or within *timeout*.
+
+        Entering it raises ``LimitExceededError`` if not, and else as ``hit`` does.
+        """
+        ...
+
+    def hold(self, subject: Subject, slots: Slots) -> AbstractContextManager[Decision]:
+        """Return what lets a ``with`` block run in one of the *slots* of *subject*, and then frees it.
+
+        Entering it raises ``LimitExceededError`` if all are taken, and else as ``hit`` does.
         """
         ...
 
@@ -213,6 +308,9 @@ class RateLimitStore(Protocol):
             StoreUnavailableError: If Redis does not answer; it may or may not have been taken back.
         """
 
+    def settle(self, decision: Decision, cost: int) -> None:
+        """Charge *cost* in the place of what *decision* charged; see ``Reservation.settle``."""
+
     def reset(self, subject: Subject, *, limit: Limits | None = None) -> None:
         """Forget what *subject* has used.
 
@@ -221,6 +319,17 @@ class RateLimitStore(Protocol):
             ConfigError: If neither the settings nor the call name a limit.
             StoreUnavailableError: If Redis does not answer; it may not be forgotten.
         """
+
+
+class AsyncReservation(Protocol):
+    """What was charged in advance, for asyncio; see ``Reservation``."""
+
+    @property
+    def decision(self) -> Decision:
+        """The decision that allowed it."""
+
+    async def settle(self, cost: int) -> None:
+        """Charge *cost* in the place of what was charged in advance."""
 
 
 class AsyncRateLimitStore(Protocol):
@@ -234,14 +343,40 @@ class AsyncRateLimitStore(Protocol):
         """Decide the same, and charge nothing."""
         ...
 
+    async def acquire(
+        self, subject: Subject, *, timeout: Duration, cost: int = 1, limit: Limits | None = None
+    ) -> Decision:
+        """Wait until *subject* may go on, for *timeout* at most."""
+        ...
+
+    def reserve(
+        self,
+        subject: Subject,
+        *,
+        cost: int = 1,
+        limit: Limits | None = None,
+        timeout: Duration | None = None,
+    ) -> AbstractAsyncContextManager[AsyncReservation]:
+        """Return what lets an ``async with`` block run if *subject* may go on, now or within *timeout*."""
+        ...
+
+    def hold(self, subject: Subject, slots: Slots) -> AbstractAsyncContextManager[Decision]:
+        """Return what lets an ``async with`` block run in one of the *slots* of *subject*."""
+        ...
+
     async def refund(self, decision: Decision) -> None:
         """Take back what *decision* charged; nothing, if it was refused or degraded."""
+
+    async def settle(self, decision: Decision, cost: int) -> None:
+        """Charge *cost* in the place of what *decision* charged."""
 
     async def reset(self, subject: Subject, *, limit: Limits | None = None) -> None:
         """Forget what *subject* has used."""
 
 
 _MOST: Final = 2**31
+_MOST_SLOTS: Final = 10_000
+_SHORTEST_LEASE, _LONGEST_LEASE = timedelta(milliseconds=100), timedelta(hours=1)
 _SHORTEST, _LONGEST = timedelta(milliseconds=1), timedelta(days=366)
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
 _SPELLING: Final = "must be 1 to 32 letters, digits, '-' and '_', beginning with a letter"

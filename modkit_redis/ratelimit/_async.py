@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, cast
+import time
+from typing import Literal, cast
 
 import redis.asyncio
 
 from modkit_redis.client import AsyncRedisExecutor
+from modkit_redis.client.breaker import BrokenError, breaker_of
 from modkit_redis.contract.errors import CommandRefusedError, StoreUnavailableError
-from modkit_redis.contract.ratelimit import Decision, Limits, Subject
+from modkit_redis.contract.outages import is_outage
+from modkit_redis.contract.ratelimit import Decision, Limits, Slots, Subject
+from modkit_redis.contract.values import Duration, milliseconds
 from modkit_redis.ratelimit._core import decision
+from modkit_redis.ratelimit.answering import Substitute
+from modkit_redis.ratelimit.blocks import AsyncHold, AsyncReserving
 from modkit_redis.ratelimit.config import RateLimitSettings
-from modkit_redis.ratelimit.planning import Planner, Question
+from modkit_redis.ratelimit.denials import Denials
+from modkit_redis.ratelimit.planning import Planner, Question, checked_cost
 from modkit_redis.ratelimit.scripts import DECIDE, REFUND
-
-_SERVERS_TIME: Final = ""
+from modkit_redis.ratelimit.slots import AsyncHolder
+from modkit_redis.ratelimit.waiting import async_sleep
 
 
 class AsyncRedisRateLimitStore:
@@ -29,27 +36,106 @@ class AsyncRedisRateLimitStore:
             settings: Its settings.
         """
         self._executor = AsyncRedisExecutor(client)
+        self._deadline = settings.deadline
         self._planner = Planner(settings, key_prefix)
-        self._settings = settings
+        self._substitute = Substitute(settings)
+        self._denials = Denials(settings.deny_cache)
+        self._breaker, self._pause = breaker_of(client), settings.breaker.total_seconds()
+        self._holder = AsyncHolder(
+            self._executor, settings.deadline, self._breaker, self._pause, self._substitute
+        )
 
     async def hit(self, subject: Subject, *, cost: int = 1, limit: Limits | None = None) -> Decision:
         """Decide whether *subject* may go on, and charge *cost* to all limits if so, to none if not."""
-        return await self._decide("hit", self._planner.question(subject, cost, limit))
+        if denied := self._denials.find(subject, limit, cost):
+            return denied
+        question = self._planner.question(subject, cost, limit)
+        sent = time.monotonic()
+        answer = await self._decide("hit", question)
+        self._denials.remember(limit, answer, sent)
+        return answer
 
     async def peek(self, subject: Subject, *, cost: int = 1, limit: Limits | None = None) -> Decision:
         """Decide the same, and charge nothing."""
         return await self._decide("peek", self._planner.question(subject, cost, limit))
 
+    async def acquire(
+        self, subject: Subject, *, timeout: Duration, cost: int = 1, limit: Limits | None = None
+    ) -> Decision:
+        """Wait until *subject* may go on, for *timeout* at most."""
+        over = time.monotonic() + milliseconds(timeout, "timeout") / 1000
+        while True:
+            answer = await self.hit(subject, cost=cost, limit=limit)
+            wait = answer.retry_after
+            if answer.allowed or wait is None or time.monotonic() + wait.total_seconds() > over:
+                return answer
+            await async_sleep(wait.total_seconds())
+
+    def reserve(
+        self,
+        subject: Subject,
+        *,
+        cost: int = 1,
+        limit: Limits | None = None,
+        timeout: Duration | None = None,
+    ) -> AsyncReserving:
+        """Return what lets an ``async with`` block run if *subject* may go on, now or within *timeout*."""
+        return AsyncReserving(self, subject, cost=cost, limit=limit, timeout=timeout)
+
+    def hold(self, subject: Subject, slots: Slots) -> AsyncHold:
+        """Return what lets an ``async with`` block run in one of the *slots* of *subject*."""
+        return AsyncHold(self._holder, self._planner.key_of_slots(subject, slots), slots, subject)
+
     async def refund(self, decision: Decision) -> None:
         """Take back what *decision* charged; nothing, if it was refused or degraded."""
+        await self._take_back(decision, decision.cost)
+
+    async def settle(self, decision: Decision, cost: int) -> None:
+        """Charge *cost* in the place of what *decision* charged."""
+        more = checked_cost(cost) - decision.cost
+        if more < 0:
+            await self._take_back(decision, -more)
+        elif more > 0 and decision.allowed and not decision.degraded:
+            await self._ask("charge", self._planner.question_of(decision, more))
 
     async def reset(self, subject: Subject, *, limit: Limits | None = None) -> None:
         """Forget what *subject* has used."""
         question = self._planner.question(subject, 0, limit)
-        await self._executor.execute("UNLINK", *question.keys, deadline=self._settings.deadline)
+        self._denials.forget(subject)
+        self._substitute.forget(question)
+        try:
+            await self._executor.execute("UNLINK", *question.keys, deadline=self._deadline)
+        finally:
+            self._denials.forget(subject)  # what was asked before may have been refused meanwhile
+
+    async def aclose(self) -> None:
+        """Renew no slot any more."""
+        await self._holder.aclose()
 
     async def _decide(self, what: Literal["hit", "peek"], question: Question) -> Decision:
-        arguments = [what, _SERVERS_TIME, *(part for each in question.rules for part in each.arguments(question.cost))]
-        reply = await self._executor.run(DECIDE, question.keys, arguments, deadline=self._settings.deadline)
+        try:
+            with self._breaker.guarding(self._pause):
+                return await self._ask(what, question)
+        except BrokenError:
+            pass
+        except (StoreUnavailableError, CommandRefusedError) as error:
+            if not is_outage(error):
+                raise
+        return self._substitute.decision(question, charges=what == "hit")
+
+    async def _ask(self, what: Literal["hit", "peek", "charge"], question: Question) -> Decision:
+        arguments = (what, "", *(part for each in question.rules for part in each.arguments(question.cost)))
+        reply = await self._executor.run(DECIDE, question.keys, arguments, deadline=self._deadline)
         now, *answers = cast("list[int]", reply)
         return decision(question.rules, question.subject, question.cost, answers, at_us=int(now))
+
+    async def _take_back(self, decision: Decision, cost: int) -> None:
+        self._denials.forget(decision.subject)
+        if decision.degraded or not decision.allowed or cost < 1:
+            return
+        question = self._planner.question_of(decision, cost)
+        arguments = (decision.at_us, "", *(part for each in question.rules for part in each.refunding(cost)))
+        try:
+            await self._executor.run(REFUND, question.keys, arguments, deadline=self._deadline)
+        finally:
+            self._denials.forget(decision.subject)

@@ -52,6 +52,10 @@ class Rule:
         asked = min(cost, self.capacity + 1)
         return (self.letter, *self.numbers, self.tick_us, asked, int(self.limit.shadow))
 
+    def refunding(self, cost: int) -> tuple[str | int, ...]:
+        """Return the arguments of the script that takes *cost* back."""
+        return (self.letter, *self.numbers, self.tick_us, cost)
+
 
 def rule(limit: Limit, algorithm: Algorithm) -> Rule:
     """Return how *limit* is counted.

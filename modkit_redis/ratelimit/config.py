@@ -8,7 +8,7 @@ from typing import ClassVar, cast
 
 from modkit_redis.contract.errors import ArgumentError
 from modkit_redis.contract.ratelimit import Limit, parse_limits
-from modkit_redis.kernel.parsing import RefusedError, choice, duration, text
+from modkit_redis.kernel.parsing import RefusedError, choice, duration, duration_or_zero, integer, text
 from modkit_redis.kernel.settings import Settings, setting
 from modkit_redis.ratelimit._core import ALGORITHMS, Algorithm, Rule, rule
 
@@ -57,10 +57,15 @@ class RateLimitSettings(Settings):
         default="gcra",
     )
     on_outage: str = setting(
-        choice("closed", "open"),
-        "what a decision is when Redis does not answer: `closed` refuses, `open` allows; it is `degraded` "
-        "in either case",
+        choice("closed", "open", "local"),
+        "what a decision is when Redis does not answer: `closed` refuses, `open` allows, `local` counts in "
+        "this process alone. It is `degraded` in each case",
         default="closed",
+    )
+    replicas: int | None = setting(
+        integer(1, 100_000),
+        "how many processes share each limit; with `local`, each allows its part",
+        default=None,
     )
     deadline: timedelta | None = setting(
         duration,
@@ -68,11 +73,27 @@ class RateLimitSettings(Settings):
         default=None,
     )
 
+    breaker: timedelta = setting(
+        duration_or_zero,
+        "how long nobody asks after Redis did not answer; then one call at a time does. 0: every call asks",
+        default=timedelta(seconds=1),
+    )
+    deny_cache: int = setting(
+        integer(0, 1_000_000),
+        "how many denials this process remembers, to refuse again without asking; it does not hear of what "
+        "others reset or refund meanwhile",
+        default=0,
+    )
+
     def rules(self) -> tuple[Rule, ...]:
         """Return how the limits are counted; none where there is no limit."""
         return tuple(rule(each, cast(Algorithm, self.algorithm)) for each in self.limit or ())
 
     def _contradictions(self, unusable: Set[str]) -> Iterator[tuple[str, str]]:
+        if not unusable & {"on_outage", "replicas"} and (self.on_outage == "local") != (
+            self.replicas is not None
+        ):
+            yield "replicas", "goes with REDIS_RATELIMIT_ON_OUTAGE=local: set both or neither"
         if not unusable & {"limit", "algorithm"}:
             try:
                 self.rules()

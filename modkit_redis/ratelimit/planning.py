@@ -9,7 +9,16 @@ from typing import Final, cast
 
 from modkit_redis.contract.errors import ArgumentError, ConfigError
 from modkit_redis.contract.keys import KeySpace
-from modkit_redis.contract.ratelimit import DEFAULT_NAME, Limit, Limits, Subject, check_together, parse_limits
+from modkit_redis.contract.ratelimit import (
+    DEFAULT_NAME,
+    Decision,
+    Limit,
+    Limits,
+    Slots,
+    Subject,
+    check_together,
+    parse_limits,
+)
 from modkit_redis.ratelimit._core import Algorithm, Rule, rule
 from modkit_redis.ratelimit.config import RateLimitSettings
 
@@ -50,8 +59,7 @@ class Planner:
             ArgumentError: If an argument cannot be used.
             ConfigError: If neither the settings nor the call name a limit.
         """
-        if type(cost) is not int or not 0 <= cost <= _MOST:
-            raise ArgumentError("cost", f"must be a whole number from 0 to {_MOST}")
+        checked_cost(cost)
         rules = self._rules if limit is None else self._rules_of(limit)
         if not rules:
             raise ConfigError(
@@ -59,6 +67,28 @@ class Planner:
                 "is not set, and the call names no limit: set it, or give limit='login=5/minute'",
             )
         return Question(rules, self._names(subject, rules), subject, cost)
+
+    def question_of(self, decision: Decision, cost: int) -> Question:
+        """Return a question about all limits that *decision* charged.
+
+        Raises:
+            ArgumentError: If it is no decision of a store like this one.
+        """
+        charged = [each.limit for each in decision.states if each.allowed and isinstance(each.limit, Limit)]
+        rules = tuple(rule(each, self._algorithm) for each in charged)
+        if not rules:
+            raise ArgumentError("decision", "has charged no limit")
+        return Question(rules, self._names(decision.subject, rules), decision.subject, cost)
+
+    def key_of_slots(self, subject: Subject, slots: Slots) -> str:
+        """Return the key of the slots of *subject*.
+
+        Raises:
+            ArgumentError: If an argument cannot be used.
+        """
+        if not isinstance(slots, Slots):
+            raise ArgumentError("slots", f"must be Slots, not {type(slots).__name__}")
+        return self._name("c", slots.name, subject)
 
     def _rules_of(self, limit: Limits) -> tuple[Rule, ...]:
         if isinstance(limit, str):
@@ -69,11 +99,25 @@ class Planner:
         return _rules(tuple(given), self._algorithm)
 
     def _names(self, subject: Subject, rules: Sequence[Rule]) -> tuple[str, ...]:
-        tag = subject if isinstance(subject, tuple) else (subject,)
-        names = tuple(self._keys.tagged(each.letter, each.limit.name, tag=tag) for each in rules)
-        if len(names[0].encode()) > _LONGEST:
-            raise ArgumentError("subject", f"must not be longer than {_LONGEST} bytes, escaped and with its limit")
-        return names
+        return tuple(self._name(each.letter, each.limit.name, subject) for each in rules)
+
+    def _name(self, letter: str, name: str, subject: Subject) -> str:
+        parts = subject if isinstance(subject, tuple) else (subject,)
+        key = self._keys.tagged(letter, name, tag=parts)
+        if len(key.encode()) > _LONGEST:
+            raise ArgumentError("subject", f"must not make a key of more than {_LONGEST} bytes")
+        return key
+
+
+def checked_cost(cost: int) -> int:
+    """Return *cost* if it can be one.
+
+    Raises:
+        ArgumentError: If it is no whole number, negative or absurdly large.
+    """
+    if type(cost) is not int or not 0 <= cost <= _MOST:
+        raise ArgumentError("cost", f"must be a whole number from 0 to {_MOST}")
+    return cost
 
 
 @lru_cache(maxsize=1024)

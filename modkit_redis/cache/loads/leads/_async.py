@@ -13,9 +13,10 @@ from modkit_redis.cache.entries import AsyncEntries
 from modkit_redis.cache.entries.scripts import Answer, FreshAtMost, Status
 from modkit_redis.cache.loads.flight import NOTHING, Flight, LoaderFailed, Outcome
 from modkit_redis.cache.loads.request import Request
-from modkit_redis.cache.loads.waiting import AsyncHeart, async_loaded, async_pause
+from modkit_redis.cache.loads.waiting import async_loaded, async_pause
 from modkit_redis.cache.reading import NO_VALUE, TROUBLE, Reader
 from modkit_redis.cache.telling import Teller, report_hidden
+from modkit_redis.client.hearts import AsyncHeart
 from modkit_redis.contract.errors import CommandRefusedError
 from modkit_redis.contract.values import milliseconds
 

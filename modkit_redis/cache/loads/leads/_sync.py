@@ -14,9 +14,10 @@ from modkit_redis.cache.entries import Entries
 from modkit_redis.cache.entries.scripts import Answer, FreshAtMost, Status
 from modkit_redis.cache.loads.flight import NOTHING, Flight, LoaderFailed, Outcome
 from modkit_redis.cache.loads.request import Request
-from modkit_redis.cache.loads.waiting import Heart, loaded, pause
+from modkit_redis.cache.loads.waiting import loaded, pause
 from modkit_redis.cache.reading import NO_VALUE, TROUBLE, Reader
 from modkit_redis.cache.telling import Teller, report_hidden
+from modkit_redis.client.hearts import Heart
 from modkit_redis.contract.errors import CommandRefusedError
 from modkit_redis.contract.values import milliseconds
 

@@ -1,0 +1,100 @@
+"""A breaker: while a server does not answer, one caller at a time finds out whether it does again."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+from modkit_redis.contract.errors import CommandRefusedError, StoreUnavailableError
+from modkit_redis.contract.outages import is_outage
+from modkit_redis.kernel.forks import mend_after_fork
+
+
+class BrokenError(Exception):
+    """The breaker is open: the server is not asked now."""
+
+
+class Breaker:
+    """Spares callers a wait of which the outcome is known.
+
+    It opens when a call fails because of an outage. For a while nobody asks then, and after that one caller
+    at a time: when the server answers, it closes. A connection that breaks alone does not open it.
+    """
+
+    def __init__(self) -> None:
+        """Begin closed."""
+        self._until: float | None = None  # when it may be probed; None while it is closed
+        self._is_probed = False
+        self.after_fork()
+        mend_after_fork(self)
+
+    def after_fork(self) -> None:
+        """Take a new lock, and forget who probes: they do not exist here."""
+        self._lock = threading.Lock()
+        self._is_probed = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the server did not answer when it was asked last."""
+        return self._until is not None
+
+    @contextmanager
+    def guarding(self, pause: float) -> Generator[None]:
+        """Learn from a call, or raise because it is not to be made.
+
+        Args:
+            pause: For how many seconds nobody asks after a failure.
+
+        Raises:
+            BrokenError: If the server is not to be asked now.
+        """
+        if not pause:
+            yield
+            return
+        probes = self._begin()
+        failed: bool | None = None  # whether the server is down, if the call has shown it
+        try:
+            yield
+            failed = False
+        except (StoreUnavailableError, CommandRefusedError) as error:
+            failed = is_outage(error) and error.reason not in _OF_ONE_CONNECTION
+            raise
+        finally:
+            self._end(probes=probes, failed=failed, pause=pause)
+
+    def _begin(self) -> bool:
+        if self._until is None:  # nearly always
+            return False
+        with self._lock:
+            if self._until is None:
+                return False
+            if self._is_probed or time.monotonic() < self._until:
+                raise BrokenError
+            self._is_probed = True
+            return True
+
+    def _end(self, *, probes: bool, failed: bool | None, pause: float) -> None:
+        if failed is False and self._until is None:
+            return
+        with self._lock:
+            if probes:
+                self._is_probed = False
+            if failed:
+                self._until = time.monotonic() + pause
+            elif failed is False:
+                self._until = None
+
+
+_OF_ONE_CONNECTION: Final = frozenset({"reset", "disconnected", "protocol", "pool-timeout"})
+_BREAKERS: Final[WeakKeyDictionary[Any, Breaker]] = WeakKeyDictionary()
+_LOCK: Final = threading.Lock()
+
+
+def breaker_of(client: Any) -> Breaker:
+    """Return the one breaker of a client, for all that use it."""
+    with _LOCK:
+        return _BREAKERS.setdefault(client, Breaker())

@@ -1,0 +1,140 @@
+# Generated from _async.py by .ci/unasync.py; do not edit.
+"""The rate limiter: each method checks its arguments, asks Redis once, and interprets the answer."""
+
+from __future__ import annotations
+
+import time
+from typing import Literal, cast
+
+import redis
+
+from modkit_redis.client import RedisExecutor
+from modkit_redis.client.breaker import BrokenError, breaker_of
+from modkit_redis.contract.errors import CommandRefusedError, StoreUnavailableError
+from modkit_redis.contract.outages import is_outage
+from modkit_redis.contract.ratelimit import Decision, Limits, Slots, Subject
+from modkit_redis.contract.values import Duration, milliseconds
+from modkit_redis.ratelimit._core import decision
+from modkit_redis.ratelimit.answering import Substitute
+from modkit_redis.ratelimit.blocks import Hold, Reserving
+from modkit_redis.ratelimit.config import RateLimitSettings
+from modkit_redis.ratelimit.denials import Denials
+from modkit_redis.ratelimit.planning import Planner, Question, checked_cost
+from modkit_redis.ratelimit.scripts import DECIDE, REFUND
+from modkit_redis.ratelimit.slots import Holder
+from modkit_redis.ratelimit.waiting import sleep
+
+
+class RedisRateLimitStore:
+    """A rate limiter in Redis; see ``RateLimitStore`` for what each method does."""
+
+    def __init__(self, *, client: redis.Redis, key_prefix: str, settings: RateLimitSettings) -> None:
+        """Make a store; nothing is sent.
+
+        Args:
+            client: The client whose pool is used.
+            key_prefix: What all keys begin with.
+            settings: Its settings.
+        """
+        self._executor = RedisExecutor(client)
+        self._deadline = settings.deadline
+        self._planner = Planner(settings, key_prefix)
+        self._substitute = Substitute(settings)
+        self._denials = Denials(settings.deny_cache)
+        self._breaker, self._pause = breaker_of(client), settings.breaker.total_seconds()
+        self._holder = Holder(self._executor, settings.deadline, self._breaker, self._pause, self._substitute)
+
+    def hit(self, subject: Subject, *, cost: int = 1, limit: Limits | None = None) -> Decision:
+        """Decide whether *subject* may go on, and charge *cost* to all limits if so, to none if not."""
+        if denied := self._denials.find(subject, limit, cost):
+            return denied
+        question = self._planner.question(subject, cost, limit)
+        sent = time.monotonic()
+        answer = self._decide("hit", question)
+        self._denials.remember(limit, answer, sent)
+        return answer
+
+    def peek(self, subject: Subject, *, cost: int = 1, limit: Limits | None = None) -> Decision:
+        """Decide the same, and charge nothing."""
+        return self._decide("peek", self._planner.question(subject, cost, limit))
+
+    def acquire(
+        self, subject: Subject, *, timeout: Duration, cost: int = 1, limit: Limits | None = None
+    ) -> Decision:
+        """Wait until *subject* may go on, for *timeout* at most."""
+        over = time.monotonic() + milliseconds(timeout, "timeout") / 1000
+        while True:
+            answer = self.hit(subject, cost=cost, limit=limit)
+            wait = answer.retry_after
+            if answer.allowed or wait is None or time.monotonic() + wait.total_seconds() > over:
+                return answer
+            sleep(wait.total_seconds())
+
+    def reserve(
+        self,
+        subject: Subject,
+        *,
+        cost: int = 1,
+        limit: Limits | None = None,
+        timeout: Duration | None = None,
+    ) -> Reserving:
+        """Return what lets an ``with`` block run if *subject* may go on, now or within *timeout*."""
+        return Reserving(self, subject, cost=cost, limit=limit, timeout=timeout)
+
+    def hold(self, subject: Subject, slots: Slots) -> Hold:
+        """Return what lets an ``with`` block run in one of the *slots* of *subject*."""
+        return Hold(self._holder, self._planner.key_of_slots(subject, slots), slots, subject)
+
+    def refund(self, decision: Decision) -> None:
+        """Take back what *decision* charged; nothing, if it was refused or degraded."""
+        self._take_back(decision, decision.cost)
+
+    def settle(self, decision: Decision, cost: int) -> None:
+        """Charge *cost* in the place of what *decision* charged."""
+        more = checked_cost(cost) - decision.cost
+        if more < 0:
+            self._take_back(decision, -more)
+        elif more > 0 and decision.allowed and not decision.degraded:
+            self._ask("charge", self._planner.question_of(decision, more))
+
+    def reset(self, subject: Subject, *, limit: Limits | None = None) -> None:
+        """Forget what *subject* has used."""
+        question = self._planner.question(subject, 0, limit)
+        self._denials.forget(subject)
+        self._substitute.forget(question)
+        try:
+            self._executor.execute("UNLINK", *question.keys, deadline=self._deadline)
+        finally:
+            self._denials.forget(subject)  # what was asked before may have been refused meanwhile
+
+    def close(self) -> None:
+        """Renew no slot any more."""
+        self._holder.close()
+
+    def _decide(self, what: Literal["hit", "peek"], question: Question) -> Decision:
+        try:
+            with self._breaker.guarding(self._pause):
+                return self._ask(what, question)
+        except BrokenError:
+            pass
+        except (StoreUnavailableError, CommandRefusedError) as error:
+            if not is_outage(error):
+                raise
+        return self._substitute.decision(question, charges=what == "hit")
+
+    def _ask(self, what: Literal["hit", "peek", "charge"], question: Question) -> Decision:
+        arguments = (what, "", *(part for each in question.rules for part in each.arguments(question.cost)))
+        reply = self._executor.run(DECIDE, question.keys, arguments, deadline=self._deadline)
+        now, *answers = cast("list[int]", reply)
+        return decision(question.rules, question.subject, question.cost, answers, at_us=int(now))
+
+    def _take_back(self, decision: Decision, cost: int) -> None:
+        self._denials.forget(decision.subject)
+        if decision.degraded or not decision.allowed or cost < 1:
+            return
+        question = self._planner.question_of(decision, cost)
+        arguments = (decision.at_us, "", *(part for each in question.rules for part in each.refunding(cost)))
+        try:
+            self._executor.run(REFUND, question.keys, arguments, deadline=self._deadline)
+        finally:
+            self._denials.forget(decision.subject)

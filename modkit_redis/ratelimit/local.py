@@ -1,0 +1,98 @@
+"""A limiter in this process, for when Redis does not answer: each of the replicas allows its part."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
+
+from modkit_redis.contract.ratelimit import Decision, Limit, LimitState, Subject
+from modkit_redis.kernel.forks import mend_after_fork
+from modkit_redis.ratelimit._core import Rule
+
+_MOST: Final = 10_000
+"""Subjects that are remembered; those that were not seen for longest are forgotten first."""
+
+_US: Final = timedelta(microseconds=1)
+
+
+class LocalLimiter:
+    """Counts by token buckets, whatever algorithm the settings name; begins with nothing used."""
+
+    def __init__(self, replicas: int) -> None:
+        """Prepare.
+
+        Args:
+            replicas: How many processes share each limit.
+        """
+        self._replicas = replicas
+        self._free_at: OrderedDict[tuple[Subject, str], int] = OrderedDict()  # on the monotonic clock, ns
+        self.after_fork()
+        mend_after_fork(self)
+
+    def after_fork(self) -> None:
+        """Take a new lock: a thread that held the old one does not exist here."""
+        self._lock = threading.Lock()
+
+    def decide(self, rules: Sequence[Rule], subject: Subject, cost: int, *, charges: bool) -> Decision:
+        """Decide as the server would, on this process' part; all limits are charged, or none."""
+        with self._lock:
+            now = time.monotonic_ns()
+            asked = [
+                _Bucket(each.limit, self._replicas, self._debt(subject, each, now), cost) for each in rules
+            ]
+            allowed = all(each.fits or each.limit.shadow for each in asked)
+            for each in asked:
+                if charges and allowed and each.fits and cost:
+                    self._remember((subject, each.limit.name), now + each.charge())
+        states = tuple(each.state() for each in asked)
+        return Decision(allowed, states, cost, degraded=True, subject=subject)
+
+    def forget(self, rules: Sequence[Rule], subject: Subject) -> None:
+        """Forget what *subject* has used."""
+        with self._lock:
+            for each in rules:
+                self._free_at.pop((subject, each.limit.name), None)
+
+    def _debt(self, subject: Subject, rule: Rule, now: int) -> int:
+        return max(0, self._free_at.get((subject, rule.limit.name), now) - now)
+
+    def _remember(self, key: tuple[Subject, str], free_at: int) -> None:
+        self._free_at[key] = free_at
+        self._free_at.move_to_end(key)
+        if len(self._free_at) > _MOST:
+            self._free_at.popitem(last=False)
+
+
+class _Bucket:
+    """One limit's part, in nanoseconds: a unit costs ``period * replicas / count``."""
+
+    def __init__(self, limit: Limit, replicas: int, debt: int, cost: int) -> None:
+        self.limit = limit
+        self._unit = -(-(limit.period // _US) * 1000 * replicas // limit.count)
+        self._capacity = max(1, limit.capacity // replicas) * self._unit
+        self._debt = min(debt, self._capacity)
+        self._asked = cost * self._unit
+        self.fits = self._debt + self._asked <= self._capacity
+
+    def charge(self) -> int:
+        self._debt += self._asked
+        return self._debt
+
+    def state(self) -> LimitState:
+        wait = 0 if self.fits else self._debt + self._asked - self._capacity
+        never = self._asked > self._capacity
+        return LimitState(
+            self.limit,
+            self.fits,
+            (self._capacity - self._debt) // self._unit,
+            None if never else _span(wait),
+            _span(self._debt),
+        )
+
+
+def _span(nanoseconds: int) -> timedelta:
+    return timedelta(microseconds=-(-nanoseconds // 1000))
