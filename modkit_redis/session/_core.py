@@ -94,7 +94,7 @@ class Presented:
             ArgumentError: If it was no text. Whoever calls this has dropped what was given: a traceback
                 with local variables would show it.
         """
-        if self.kind not in ("str", "NoneType") and self.token is None:
+        if self.kind not in ("str", "NoneType"):
             raise ArgumentError("token", f"must be text, or None for no token, not {self.kind}")
         return self
 
@@ -114,7 +114,7 @@ def presented(token: object) -> Presented:
     """Return what *token* is; this never raises."""
     found = _TOKEN.fullmatch(token) if isinstance(token, str) else None
     if found is None:
-        return Presented(None, None, type(token).__name__)
+        return Presented(None, None, "str" if isinstance(token, str) else type(token).__name__)
     credential = Credential(found[1], sha256(found[2].encode()).digest())
     return Presented(credential, SessionToken(token), "str")
 
@@ -272,6 +272,13 @@ class Record:
     def idle_for_ms(self) -> int | None:
         """For how long it had not been seen; ``None`` if it had lost its TTL, and that cannot be told."""
         return None if self.pttl < 0 else min(self.idle_ms, self.deadline_ms - self.seen_ms) - self.pttl
+
+    def due_ms(self, interval_ms: int) -> int:
+        """Return how long ago it must have been seen to be touched, where that is *interval_ms* for others.
+
+        It keeps the idle time with which it began, and must not end between two touches.
+        """
+        return interval_ms if interval_ms < self.idle_ms else self.idle_ms // 4
 
     def is_opened_by(self, credential: Credential) -> bool:
         """Tell whether the token is the present one."""

@@ -112,7 +112,5 @@ class SessionSettings(Settings):
             and self.renewal_grace >= self.renewal_interval
         ):
             yield "renewal_grace", "must be less than REDIS_SESSION_RENEWAL_INTERVAL"
-        if not unusable & {"max_bytes", "max_value_bytes"} and self.max_value_bytes > self.max_bytes:
-            yield "max_value_bytes", "must not be more than REDIS_SESSION_MAX_BYTES"
         if "encryption_keys" not in unusable and self.encryption_keys is not None and aesgcm() is None:
             yield "encryption_keys", f"is set, and {NEEDS_CRYPTOGRAPHY}"

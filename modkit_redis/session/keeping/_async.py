@@ -74,10 +74,10 @@ class AsyncKeeper:
         if record is None:
             self.tell("rejected", credential.handle)
             return None
-        idle_for_ms = record.idle_for_ms
-        if record.is_opened_by(credential) and idle_for_ms is not None and idle_for_ms < self._touch_ms:
+        idle_for_ms, due_ms = record.idle_for_ms, record.due_ms(self._touch_ms)
+        if record.is_opened_by(credential) and idle_for_ms is not None and idle_for_ms < due_ms:
             return Found(record, is_retiring=False, now_ms=record.seen_ms + idle_for_ms)
-        status, now_ms = await self.records.touch(credential, self._touch_ms)
+        status, now_ms = await self.records.touch(credential, due_ms)
         if status in (Status.DONE, Status.RETIRING):
             return Found(record, status is Status.RETIRING, now_ms)
         self.tell("reuse" if status is Status.RETIRED else "rejected", credential.handle)

@@ -64,7 +64,7 @@ class AsyncRedisSession(SessionState, AsyncSession):
         try:
             found = await self._keeper.find(given.credential)
         except (StoreUnavailableError, CommandRefusedError) as error:
-            self._fell_out(error)
+            self._degrade(error)
             self._keeper.tell("degraded", given.credential.handle, error=error)
             return
         if found is not None:
@@ -74,27 +74,25 @@ class AsyncRedisSession(SessionState, AsyncSession):
         """Save; after an error only what must not be left undone: a new token, and an end."""
         if error is not None:
             self._drop_changes()
-            if isinstance(error, StoreUnavailableError):
-                return
-        if not self.degraded:
+        if not (self.degraded or (error is not None and self._has_failed)):
             await self.save()
 
     async def save(self) -> None:
         """Save what was changed."""
         self._check_usable()
         changes = self._changes()  # what cannot be stored is refused before anything is sent
+        self._has_failed = True
         if await self._repeat():
             changes = self._changes()
         while self._endings:
             await self._keeper.end(self._endings[0])
             self._endings = self._endings[1:]
-        if self._credential is None:
-            if not changes and self._binding is None:
-                return
+        if self._credential is None and (changes or self._binding is not None):
             await self._try(self._to_begin(changes))
             changes = self._changes()
         if self._credential is not None:
             await self._save(self._credential, changes)
+        self._has_failed = False
 
     async def _save(self, credential: Credential, changes: Changes) -> None:
         if self._binding is not None:

@@ -68,9 +68,10 @@ class SessionState(MutableMapping[str, Any]):
         self._coder, self._settings = coder, settings
         self._endings: Sequence[Credential] = ()
         self._outage: str | None = None
-        self._be_none()
+        self._has_failed = False  # whether the last save did, and whoever asked for it knows
+        self._reset()
 
-    def _be_none(self) -> None:
+    def _reset(self) -> None:
         self._values = Values(self._coder)
         self._credential: Credential | None = None
         self._token: SessionToken | None = None
@@ -119,6 +120,11 @@ class SessionState(MutableMapping[str, Any]):
     def __len__(self) -> int:
         return len(self._values)
 
+    def clear(self) -> None:
+        """Remove all values; the session goes on, and may be an empty one."""
+        for key in list(self):
+            del self[key]
+
     def rotate(self, *, grace: Duration | None = None) -> None:
         """Have the next ``save()`` replace the token."""
         grace_ms = 0 if grace is None else milliseconds(grace, "grace")
@@ -130,7 +136,7 @@ class SessionState(MutableMapping[str, Any]):
         asked = binding(user, address, agent)
         self._check_usable()
         self._settings.check_index()
-        check_same_user(self.user, user)
+        check_same_user(self._info.user if self._info is not None else None, user)
         self.rotate()
         self._binding = asked
 
@@ -141,7 +147,7 @@ class SessionState(MutableMapping[str, Any]):
             self._endings = (*self._endings, *self._attempt.credentials())
         elif self._credential is not None:
             self._endings = (*self._endings, self._credential)
-        self._be_none()
+        self._reset()
 
     def __repr__(self) -> str:
         handle = self._credential.handle if self._credential is not None else None
@@ -159,7 +165,7 @@ class SessionState(MutableMapping[str, Any]):
             and now_ms - record.replaced_ms >= milliseconds(interval, "renewal_interval")
         )
 
-    def _fell_out(self, error: StoreUnavailableError | CommandRefusedError) -> None:
+    def _degrade(self, error: StoreUnavailableError | CommandRefusedError) -> None:
         """Be an empty session that cannot be changed, if that is what the settings want of an outage."""
         if self._settings.on_outage != "anonymous" or not is_outage(error):
             raise error
