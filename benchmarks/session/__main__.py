@@ -1,4 +1,4 @@
-"""Our sessions beside redis-py's GET and SETEX, Flask-Session, starsessions and fastapi-redis-sdk.
+"""Our sessions beside redis-py's GET and SET, Flask-Session, starsessions and fastapi-redis-sdk.
 
 Run, in an environment of its own::
 

@@ -44,9 +44,9 @@ class RedisPy:
         return (
             (Row.LOAD, Way("GET", lambda caller: self._client.get(self._callers.token[caller]), ENCODED)),
             (Row.LOAD, Way("GET + json.loads", self._load, DATA)),
-            (Row.SAVE, Way("GET + SETEX", self._save, None)),
-            (Row.LOGIN, Way("GET + SETEX", self._login, DATA, self._sign_up)),
-            (Row.LISTED_LOGIN, Way("GET + SETEX + SADD", self._listed_login, DATA, self._sign_up)),
+            (Row.SAVE, Way("GET + SET EX", self._save, None)),
+            (Row.LOGIN, Way("GET + SET EX", self._login, DATA, self._sign_up)),
+            (Row.LISTED_LOGIN, Way("GET + SET EX + SADD", self._listed_login, DATA, self._sign_up)),
         )
 
     def begin(self, caller: str) -> None:
@@ -55,7 +55,7 @@ class RedisPy:
 
     def _new(self) -> str:
         token = secrets.token_urlsafe(32)
-        self._client.setex(token, IDLE_S, ENCODED)
+        self._client.set(token, ENCODED, ex=IDLE_S)
         return token
 
     def _load(self, caller: str) -> object:
@@ -66,7 +66,7 @@ class RedisPy:
         return values
 
     def _write(self, token: str, values: dict[str, Any]) -> None:
-        self._client.setex(token, IDLE_S, json.dumps(values, separators=(",", ":")))
+        self._client.set(token, json.dumps(values, separators=(",", ":")), ex=IDLE_S)
 
     def _save(self, caller: str) -> None:
         token = self._callers.token[caller]
