@@ -37,6 +37,7 @@ LONGEST_USER: Final = 256
 _LONGEST_ADDRESS: Final = 64
 _LONGEST_AGENT: Final = 256
 
+_EPOCH: Final = datetime.fromtimestamp(0, UTC)
 _HANDLE: Final = rf"[A-Za-z0-9_-]{{{HANDLE_LENGTH}}}"
 _HANDLE_ALONE: Final = re.compile(_HANDLE)
 _TOKEN: Final = re.compile(rf"({_HANDLE})\.([A-Za-z0-9_-]{{43}})")
@@ -299,7 +300,7 @@ class Record:
 
 def moment(ms: int) -> datetime:
     """Return the time that *ms* since 1970 stands for."""
-    return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=ms)
+    return _EPOCH + timedelta(milliseconds=ms)
 
 
 class UnreadableError(ValueError):
