@@ -58,10 +58,11 @@ def decode(written: bytes) -> Any:
         UndecodableError: If it stands for none.
     """
     try:
-        value = _DECODER.decode(written.decode())
+        text = written.decode()
+        value, end = _DECODER.raw_decode(text)  # decode() looks for spaces around: none are written
     except (ValueError, TypeError, AttributeError, ArithmeticError, RecursionError):
-        value = _NOTHING
-    if value is _NOTHING:
+        text, value, end = "", None, -1
+    if end != len(text):
         raise UndecodableError
     return value
 
@@ -193,7 +194,6 @@ _READERS: Final[Mapping[str, Callable[[Any], object]]] = MappingProxyType(
     }
 )
 _CONTAINERS: Final = frozenset({dict, list, tuple})
-_NOTHING: Final = object()
 _DEEPEST: Final = 100
 _MOST_BITS: Final = 14284  # what fits in 4300 digits: more than those, Python does not read
 _STORABLE: Final = "store what JSON can hold, bytes, tuple, datetime, UUID or Decimal, or an id"
