@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from hashlib import sha256
-from typing import Final
+from typing import Final, NamedTuple
 
 from modkit_redis.contract.errors import ArgumentError
 from modkit_redis.contract.session import HANDLE_LENGTH, SessionInfo, SessionPatch, SessionToken
@@ -235,8 +235,7 @@ def check_same_user(present: str | None, user: str) -> None:
         raise ArgumentError("user", "is not the one who is signed in: destroy() the session first, then bind")
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """A session as it is in Redis.
 
     Attributes:
@@ -257,17 +256,20 @@ class Record:
 
     handle: str
     version: int
-    verifier: bytes = field(repr=False)
+    verifier: bytes
     created_ms: int
     seen_ms: int
     deadline_ms: int
     idle_ms: int
     replaced_ms: int
-    user: str | None = field(repr=False)
-    address: str | None = field(repr=False)
-    agent: str | None = field(repr=False)
-    payloads: Mapping[str, bytes] = field(repr=False)
+    user: str | None
+    address: str | None
+    agent: str | None
+    payloads: Mapping[str, bytes]
     pttl: int
+
+    def __repr__(self) -> str:
+        return f"Record({self.handle!r}, version={self.version})"  # the rest is a user's, or a secret
 
     @property
     def idle_for_ms(self) -> int | None:
@@ -338,9 +340,7 @@ def record_in(handle: str, pairs: Sequence[bytes], pttl: int) -> Record | None:
             address=_text(held.get(b"ip")),
             agent=_text(held.get(b"ua")),
             payloads={
-                name[1:].decode(errors="replace"): value
-                for name, value in held.items()
-                if name.startswith(b".")
+                name[1:].decode("utf-8", "replace"): value for name, value in held.items() if name[:1] == b"."
             },
             pttl=pttl,
         )
