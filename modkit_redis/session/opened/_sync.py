@@ -69,7 +69,7 @@ class RedisSession(SessionState, Session):
             self._keeper.tell("degraded", given.credential.handle, error=error)
             return
         if found is not None:
-            self._opened(given.token, found.record, found.now_ms, is_retiring=found.is_retiring)
+            self._opened(given.credential, given.token, found.record, found.now_ms, found.is_retiring)
 
     def leave(self, error: BaseException | None) -> None:
         """Save; after an error only what must not be left undone: a new token, and an end."""

@@ -75,7 +75,8 @@ class SessionState(MutableMapping[str, Any]):
         self._values = Values(self._coder)
         self._credential: Credential | None = None
         self._token: SessionToken | None = None
-        self._info: SessionInfo | None = None
+        self._record: Record | None = None
+        self._info: SessionInfo | None = None  # made of the record when it is asked for
         self._deadline_ms = 0
         self._rotation_ms: int | None = None  # how long the old token is to work, if it is to be replaced
         self._wants_renewal = False
@@ -90,6 +91,8 @@ class SessionState(MutableMapping[str, Any]):
     @property
     def info(self) -> SessionInfo | None:
         """What there is to know of the session; ``None`` while there is none."""
+        if self._info is None and self._record is not None:
+            self._info = self._record.info()
         return self._info
 
     @property
@@ -97,7 +100,7 @@ class SessionState(MutableMapping[str, Any]):
         """Who is signed in, also if that is not saved yet."""
         if self._binding is not None:
             return self._binding.user
-        return self._info.user if self._info is not None else None
+        return self.info.user if self.info is not None else None
 
     @property
     def degraded(self) -> bool:
@@ -136,7 +139,7 @@ class SessionState(MutableMapping[str, Any]):
         asked = binding(user, address, agent)
         self._check_usable()
         self._settings.check_index()
-        check_same_user(self._info.user if self._info is not None else None, user)
+        check_same_user(self.info.user if self.info is not None else None, user)
         self.rotate()
         self._binding = asked
 
@@ -153,10 +156,12 @@ class SessionState(MutableMapping[str, Any]):
         handle = self._credential.handle if self._credential is not None else None
         return f"{type(self).__name__}(handle={handle!r})"
 
-    def _opened(self, token: SessionToken, record: Record, now_ms: int, *, is_retiring: bool) -> None:
+    def _opened(
+        self, credential: Credential, token: SessionToken, record: Record, now_ms: int, is_retiring: bool
+    ) -> None:
         """Be the session that was found."""
-        self._credential, self._token = proof(token), token
-        self._info, self._deadline_ms = record.info(), record.deadline_ms
+        self._credential, self._token = credential, token
+        self._record, self._info, self._deadline_ms = record, None, record.deadline_ms
         self._values = Values(self._coder, record.handle, record.payloads)
         interval = self._settings.renewal_interval
         self._wants_renewal = (
@@ -214,8 +219,8 @@ class SessionState(MutableMapping[str, Any]):
             self._wants_renewal = False
             self._rotation_ms = self._rotation_ms if attempt.write.is_renewal else None
         done = attempt.binding
-        if done is not None and self._info is not None:
-            self._info = replace(self._info, user=done.user, address=done.address, agent=done.agent)
+        if done is not None and self.info is not None:
+            self._info = replace(self.info, user=done.user, address=done.address, agent=done.agent)
             self._binding = None if self._binding is done else self._binding
         self._values.settle(attempt.credential.handle, attempt.changes, attempt.write.sets)
 
