@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from modkit_redis.contract.errors import ArgumentError
 from modkit_redis.contract.session import SessionPatch
-from modkit_redis.session.codec import UndecodableError, decode, encode, is_mutable
+from modkit_redis.session.codec import UndecodableError, decode, encode, is_mutable, mark
 from modkit_redis.session.config import SessionSettings
 from modkit_redis.session.sealing import Sealer
 from modkit_redis.session.telling import Teller
@@ -145,6 +145,20 @@ class Changes(NamedTuple):
         return "Changes(…)"  # they are users' values
 
 
+class Lent(NamedTuple):
+    """How a value was stored that can be changed in place, and its mark when it was read, if it has one."""
+
+    payload: bytes
+    mark: bytes | None = None
+
+    def is_surely(self, value: object) -> bool:
+        """Tell whether *value* is surely as it was, without encoding it."""
+        return self.mark is not None and self.mark == mark(value)
+
+    def __repr__(self) -> str:
+        return "Lent(…)"  # it is a user's value
+
+
 class Values(MutableMapping[str, Any]):
     """The values of a session.
 
@@ -165,7 +179,7 @@ class Values(MutableMapping[str, Any]):
         self._handle = handle
         self._stored = dict(stored)
         self._values: dict[str, Any] = {}  # what was read or assigned
-        self._lent: dict[str, bytes] = {}  # payloads of what was read and can be changed in place
+        self._lent: dict[str, Lent] = {}  # what was read and can be changed in place
         self._assigned: set[str] = set()
         self._removed: set[str] = set()
         self._unreadable: set[str] = set()
@@ -185,7 +199,7 @@ class Values(MutableMapping[str, Any]):
                 self._unreadable.add(key)
             else:
                 if is_mutable(value):
-                    self._lent[key] = payload
+                    self._lent[key] = Lent(payload, mark(value))
                 self._values[key] = value
                 return value
         raise KeyError(key)
@@ -220,9 +234,10 @@ class Values(MutableMapping[str, Any]):
         """
         sets = {}
         for key, value in self._values.items():
-            if key in self._assigned or key in self._lent:
+            lent = self._lent.get(key)
+            if key in self._assigned or (lent is not None and not lent.is_surely(value)):
                 payload = self._coder.payload(key, value)
-                if key in self._assigned or payload != self._lent[key]:
+                if key in self._assigned or lent is None or payload != lent.payload:
                     sets[key] = payload
         if sets:
             lengths = {key: len(each) for key, each in self._stored.items() if key not in self._removed}
@@ -240,7 +255,7 @@ class Values(MutableMapping[str, Any]):
             self._assigned.discard(key)
             self._unreadable.discard(key)
             if key in self._values:
-                self._lent[key] = payload
+                self._lent[key] = Lent(payload)  # the value may be another one already
             else:  # removed again meanwhile
                 self._removed.add(key)
 
@@ -262,7 +277,7 @@ class Values(MutableMapping[str, Any]):
 
     def _is_altered(self, key: str) -> bool:
         try:
-            return self._coder.payload(key, self._values[key]) != self._lent[key]
+            return self._coder.payload(key, self._values[key]) != self._lent[key].payload
         except ArgumentError:
             return True
 
