@@ -112,7 +112,7 @@ class AsyncRedisSession(SessionState, AsyncSession):
 
     async def _try(self, attempt: Attempt) -> None:
         """Send *attempt*, and remember it if its outcome stays unknown."""
-        self._attempt = attempt
+        earlier, self._attempt = self._attempt, attempt
         try:
             if attempt.begins is not None:
                 self._begun(attempt, await self._keeper.begin(attempt.begins, attempt.write))
@@ -120,8 +120,11 @@ class AsyncRedisSession(SessionState, AsyncSession):
                 self._saved(attempt, await self._keeper.change(attempt.credential, attempt.write))
                 if attempt.binding is not None:
                     self._keeper.tell("bound", attempt.credential.handle)
-        except (SessionLostError, SessionConflictError, CommandRefusedError):
+        except (SessionLostError, SessionConflictError):
             self._attempt = None
+            raise
+        except CommandRefusedError:
+            self._attempt = earlier  # only this try had no effect
             raise
         self._attempt = None
 

@@ -113,7 +113,7 @@ class RedisSession(SessionState, Session):
 
     def _try(self, attempt: Attempt) -> None:
         """Send *attempt*, and remember it if its outcome stays unknown."""
-        self._attempt = attempt
+        earlier, self._attempt = self._attempt, attempt
         try:
             if attempt.begins is not None:
                 self._begun(attempt, self._keeper.begin(attempt.begins, attempt.write))
@@ -121,8 +121,11 @@ class RedisSession(SessionState, Session):
                 self._saved(attempt, self._keeper.change(attempt.credential, attempt.write))
                 if attempt.binding is not None:
                     self._keeper.tell("bound", attempt.credential.handle)
-        except (SessionLostError, SessionConflictError, CommandRefusedError):
+        except (SessionLostError, SessionConflictError):
             self._attempt = None
+            raise
+        except CommandRefusedError:
+            self._attempt = earlier  # only this try had no effect
             raise
         self._attempt = None
 
