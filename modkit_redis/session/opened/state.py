@@ -206,7 +206,11 @@ class SessionState(MutableMapping[str, Any]):
             self._credential, self._token = proof(token), token
         if token is not None:
             self._wants_renewal = False
-            self._rotation_ms = self._rotation_ms if attempt.write.is_renewal else None
+            asked = self._rotation_ms
+            if not attempt.write.is_renewal and (asked is None or asked >= attempt.write.grace_ms):
+                self._rotation_ms = (
+                    None  # else another was asked for meanwhile, that ends the old token sooner
+                )
         done = attempt.binding
         if done is not None and self._info is not None:
             self._info = replace(self._info, user=done.user, address=done.address, agent=done.agent)
