@@ -137,12 +137,12 @@ class AsyncRedisSessionStore:
         """Sign *user* in, and return the new token."""
         given = presented(token)
         del token
-        given.required()
+        credential, present = given.required()
         session = AsyncRedisSession(self._keeper)
-        await session.load(given)
+        await session.find(credential, present)
         session.bind(user, address=address, agent=agent)
         if session.token is None or session.info is None:
-            raise SessionLostError(given.required()[0].handle, "gone")
+            raise SessionLostError(credential.handle, "gone")
         await session.save()
         return session.token
 

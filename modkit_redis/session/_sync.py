@@ -138,12 +138,12 @@ class RedisSessionStore:
         """Sign *user* in, and return the new token."""
         given = presented(token)
         del token
-        given.required()
+        credential, present = given.required()
         session = RedisSession(self._keeper)
-        session.load(given)
+        session.find(credential, present)
         session.bind(user, address=address, agent=agent)
         if session.token is None or session.info is None:
-            raise SessionLostError(given.required()[0].handle, "gone")
+            raise SessionLostError(credential.handle, "gone")
         session.save()
         return session.token
 

@@ -13,7 +13,7 @@ from modkit_redis.contract.errors import (
     SessionLostError,
     StoreUnavailableError,
 )
-from modkit_redis.contract.session import AsyncSession
+from modkit_redis.contract.session import AsyncSession, SessionToken
 from modkit_redis.session._core import Credential, Presented
 from modkit_redis.session.keeping import AsyncKeeper
 from modkit_redis.session.opened.state import Attempt, SessionState, changed, check_attempts, checked_changes
@@ -62,13 +62,16 @@ class AsyncRedisSession(SessionState, AsyncSession):
                 self._keeper.tell("rejected", None)
             return
         try:
-            found = await self._keeper.find(given.credential)
+            await self.find(given.credential, given.token)
         except (StoreUnavailableError, CommandRefusedError) as error:
             self._fell_out(error)
             self._keeper.tell("degraded", given.credential.handle, error=error)
-            return
+
+    async def find(self, credential: Credential, token: SessionToken) -> None:
+        """Be the session that *token* opens, or an empty one; an outage raises, whatever the settings say."""
+        found = await self._keeper.find(credential)
         if found is not None:
-            self._opened(given.token, found.record, found.now_ms, is_retiring=found.is_retiring)
+            self._opened(token, found.record, found.now_ms, is_retiring=found.is_retiring)
 
     async def leave(self, error: BaseException | None) -> None:
         """Save; after an error only what must not be left undone: a new token, and an end."""

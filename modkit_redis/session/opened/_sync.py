@@ -14,7 +14,7 @@ from modkit_redis.contract.errors import (
     SessionLostError,
     StoreUnavailableError,
 )
-from modkit_redis.contract.session import Session
+from modkit_redis.contract.session import Session, SessionToken
 from modkit_redis.session._core import Credential, Presented
 from modkit_redis.session.keeping import Keeper
 from modkit_redis.session.opened.state import Attempt, SessionState, changed, check_attempts, checked_changes
@@ -63,13 +63,16 @@ class RedisSession(SessionState, Session):
                 self._keeper.tell("rejected", None)
             return
         try:
-            found = self._keeper.find(given.credential)
+            self.find(given.credential, given.token)
         except (StoreUnavailableError, CommandRefusedError) as error:
             self._fell_out(error)
             self._keeper.tell("degraded", given.credential.handle, error=error)
-            return
+
+    def find(self, credential: Credential, token: SessionToken) -> None:
+        """Be the session that *token* opens, or an empty one; an outage raises, whatever the settings say."""
+        found = self._keeper.find(credential)
         if found is not None:
-            self._opened(given.token, found.record, found.now_ms, is_retiring=found.is_retiring)
+            self._opened(token, found.record, found.now_ms, is_retiring=found.is_retiring)
 
     def leave(self, error: BaseException | None) -> None:
         """Save; after an error only what must not be left undone: a new token, and an end."""
