@@ -36,10 +36,13 @@ from tests.session_faults import (
 from tests.session_stores import AsyncSessions, AsyncSessionStores, Traces, load_scripts
 from tests.support import delete_below, stock_client
 
-PER_USER: Final = {"per_user_max": 2}
-RENEWING: Final = {"renewal_interval": "20ms", "renewal_grace": "1ms"}
-EAGER: Final = {"touch_interval": "1ms"}
+PER_USER: Final[Settings] = {"per_user_max": 2}
+RENEWING: Final[Settings] = {"renewal_interval": "20ms", "renewal_grace": "1ms"}
+EAGER: Final[Settings] = {"touch_interval": "1ms"}
 BEFORE: Final = {"kept": "old", "count": 0}
+LOSSES: Final = pytest.mark.parametrize(
+    "fault", [reset_before, reset_after, pytest.param(reply_lost, marks=pytest.mark.slow)]
+)
 
 
 @pytest.fixture(scope="module")
@@ -381,8 +384,8 @@ async def test_the_old_token_does_not_see_who_signs_in_after_a_rotation_without_
 
     async with sessions.store.open(token) as session:
         session.rotate(grace=60)  # for requests under way
+        fault(stage.proxy, stage.server, SAVE.sha.encode(), ExitStack())
         with pytest.raises(StoreUnavailableError):
-            fault(stage.proxy, stage.server, SAVE.sha.encode(), ExitStack())
             await session.save()
         session.bind("ann")  # nobody else may have the token from here on
 
