@@ -163,9 +163,12 @@ class AsyncRedisSession(SessionState, AsyncSession):
         result = changed(values, change)
         changes = checked_changes(values)
         if changes:
-            stored = self._coder.sealed(credential.handle, changes.sets)
-            write = Write(sets=stored, deletes=changes.deletes, expect=found.record.version)
+            write = Write(
+                sets=self._coder.sealed(credential.handle, changes.sets),
+                deletes=changes.deletes,
+                expect=found.record.version,
+            )
             await self._keeper.change(credential, write)
-            values.settle(credential.handle, changes, stored)
+            values.settle(credential.handle, changes, write.sets)
         self._values.follow(values.stored)
-        return result
+        return result.value
