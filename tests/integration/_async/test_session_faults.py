@@ -401,9 +401,11 @@ async def test_a_rotation_that_is_never_repeated_leaves_one_live_token(stage: St
     sessions = stage.open(fault)
 
     fault(stage.proxy, stage.server, SAVE.sha.encode(), ExitStack())
+    opening = sessions.store.open(token)
+    session = await opening.__aenter__()
+    session.rotate()
     with pytest.raises(StoreUnavailableError):
-        async with sessions.store.open(token) as session:
-            session.rotate()
+        await opening.__aexit__(None, None, None)
 
     assert session.token == token
     assert stage.traces.live_tokens(token.handle) == 1
