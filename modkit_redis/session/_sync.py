@@ -62,10 +62,9 @@ class RedisSessionStore:
 
     def create(self, data: Mapping[str, Any]) -> SessionToken:
         """Begin a session and return its token."""
-        payloads = self._keeper.coder.payloads(SessionPatch(sets=data))
-        del data
-        token = new_token()
-        self._keeper.begin(token, Write(sets=self._keeper.coder.sealed(token.handle, payloads)))
+        patch, token, coder = SessionPatch(sets=data), new_token(), self._keeper.coder
+        del data  # a traceback with local variables would show it
+        self._keeper.begin(token, Write(sets=coder.sealed(token.handle, coder.payloads(patch))))
         return token
 
     def load(self, token: str | None) -> StoredSession | None:
@@ -138,12 +137,12 @@ class RedisSessionStore:
         """Sign *user* in, and return the new token."""
         given = presented(token)
         del token
-        given.required()
+        credential, present = given.required()
         session = RedisSession(self._keeper)
-        session.load(given)
+        session.find(credential, present)
         session.bind(user, address=address, agent=agent)
         if session.token is None or session.info is None:
-            raise SessionLostError(given.required()[0].handle, "gone")
+            raise SessionLostError(credential.handle, "gone")
         session.save()
         return session.token
 

@@ -83,9 +83,12 @@ class Coder:
         if len(set(named)) < len(named):
             raise ArgumentError("patch", "names a key more than once")
         try:
-            found = {key: self.payload(key, value) for key, value in patch.sets.items()}
+            return self._encoded(patch.sets)
         except ArgumentError as error:
             raise error.with_traceback(None)  # noqa: B904  # it is the same error
+
+    def _encoded(self, sets: Mapping[str, Any]) -> dict[str, bytes]:
+        found = {key: self.payload(key, value) for key, value in sets.items()}
         self.check_size({key: len(each) for key, each in found.items()})
         return found
 
@@ -205,7 +208,11 @@ class Values(MutableMapping[str, Any]):
         raise KeyError(key)
 
     def __setitem__(self, key: str, value: Any) -> None:
-        self._coder.check_key(key)
+        try:
+            self._coder.check_key(key)
+        except ArgumentError:
+            del value  # a traceback with local variables would show it
+            raise
         self._values[key] = value
         self._assigned.add(key)
         self._removed.discard(key)

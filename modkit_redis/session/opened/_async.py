@@ -13,7 +13,7 @@ from modkit_redis.contract.errors import (
     SessionLostError,
     StoreUnavailableError,
 )
-from modkit_redis.contract.session import AsyncSession
+from modkit_redis.contract.session import AsyncSession, SessionToken
 from modkit_redis.session._core import Credential, Presented
 from modkit_redis.session.keeping import AsyncKeeper
 from modkit_redis.session.opened.state import Attempt, SessionState, changed, check_attempts, checked_changes
@@ -62,13 +62,16 @@ class AsyncRedisSession(SessionState, AsyncSession):
                 self._keeper.tell("rejected", None)
             return
         try:
-            found = await self._keeper.find(given.credential)
+            await self.find(given.credential, given.token)
         except (StoreUnavailableError, CommandRefusedError) as error:
             self._degrade(error)
             self._keeper.tell("degraded", given.credential.handle, error=error)
-            return
+
+    async def find(self, credential: Credential, token: SessionToken) -> None:
+        """Be the session that *token* opens, or an empty one; an outage raises, whatever the settings say."""
+        found = await self._keeper.find(credential)
         if found is not None:
-            self._opened(given.credential, given.token, found.record, found.now_ms, found.is_retiring)
+            self._opened(credential, token, found.record, found.now_ms, found.is_retiring)
 
     async def leave(self, error: BaseException | None) -> None:
         """Save; after an error only what must not be left undone: a new token, and an end."""
@@ -110,7 +113,7 @@ class AsyncRedisSession(SessionState, AsyncSession):
 
     async def _try(self, attempt: Attempt) -> None:
         """Send *attempt*, and remember it if its outcome stays unknown."""
-        self._attempt = attempt
+        earlier, self._attempt = self._attempt, attempt
         try:
             if attempt.begins is not None:
                 self._begun(attempt, await self._keeper.begin(attempt.begins, attempt.write))
@@ -118,8 +121,11 @@ class AsyncRedisSession(SessionState, AsyncSession):
                 self._saved(attempt, await self._keeper.change(attempt.credential, attempt.write))
                 if attempt.binding is not None:
                     self._keeper.tell("bound", attempt.credential.handle)
-        except (SessionLostError, SessionConflictError, CommandRefusedError):
+        except (SessionLostError, SessionConflictError):
             self._attempt = None
+            raise
+        except CommandRefusedError:
+            self._attempt = earlier  # only this try had no effect
             raise
         self._attempt = None
 
@@ -155,9 +161,12 @@ class AsyncRedisSession(SessionState, AsyncSession):
         result = changed(values, change)
         changes = checked_changes(values)
         if changes:
-            stored = self._coder.sealed(credential.handle, changes.sets)
-            write = Write(sets=stored, deletes=changes.deletes, expect=found.record.version)
+            write = Write(
+                sets=self._coder.sealed(credential.handle, changes.sets),
+                deletes=changes.deletes,
+                expect=found.record.version,
+            )
             await self._keeper.change(credential, write)
-            values.settle(credential.handle, changes, stored)
+            values.settle(credential.handle, changes, write.sets)
         self._values.follow(values.stored)
-        return result
+        return result.value

@@ -14,7 +14,7 @@ from modkit_redis.contract.errors import (
     SessionLostError,
     StoreUnavailableError,
 )
-from modkit_redis.contract.session import Session
+from modkit_redis.contract.session import Session, SessionToken
 from modkit_redis.session._core import Credential, Presented
 from modkit_redis.session.keeping import Keeper
 from modkit_redis.session.opened.state import Attempt, SessionState, changed, check_attempts, checked_changes
@@ -63,13 +63,16 @@ class RedisSession(SessionState, Session):
                 self._keeper.tell("rejected", None)
             return
         try:
-            found = self._keeper.find(given.credential)
+            self.find(given.credential, given.token)
         except (StoreUnavailableError, CommandRefusedError) as error:
             self._degrade(error)
             self._keeper.tell("degraded", given.credential.handle, error=error)
-            return
+
+    def find(self, credential: Credential, token: SessionToken) -> None:
+        """Be the session that *token* opens, or an empty one; an outage raises, whatever the settings say."""
+        found = self._keeper.find(credential)
         if found is not None:
-            self._opened(given.credential, given.token, found.record, found.now_ms, found.is_retiring)
+            self._opened(credential, token, found.record, found.now_ms, found.is_retiring)
 
     def leave(self, error: BaseException | None) -> None:
         """Save; after an error only what must not be left undone: a new token, and an end."""
@@ -111,7 +114,7 @@ class RedisSession(SessionState, Session):
 
     def _try(self, attempt: Attempt) -> None:
         """Send *attempt*, and remember it if its outcome stays unknown."""
-        self._attempt = attempt
+        earlier, self._attempt = self._attempt, attempt
         try:
             if attempt.begins is not None:
                 self._begun(attempt, self._keeper.begin(attempt.begins, attempt.write))
@@ -119,8 +122,11 @@ class RedisSession(SessionState, Session):
                 self._saved(attempt, self._keeper.change(attempt.credential, attempt.write))
                 if attempt.binding is not None:
                     self._keeper.tell("bound", attempt.credential.handle)
-        except (SessionLostError, SessionConflictError, CommandRefusedError):
+        except (SessionLostError, SessionConflictError):
             self._attempt = None
+            raise
+        except CommandRefusedError:
+            self._attempt = earlier  # only this try had no effect
             raise
         self._attempt = None
 
@@ -156,9 +162,12 @@ class RedisSession(SessionState, Session):
         result = changed(values, change)
         changes = checked_changes(values)
         if changes:
-            stored = self._coder.sealed(credential.handle, changes.sets)
-            write = Write(sets=stored, deletes=changes.deletes, expect=found.record.version)
+            write = Write(
+                sets=self._coder.sealed(credential.handle, changes.sets),
+                deletes=changes.deletes,
+                expect=found.record.version,
+            )
             self._keeper.change(credential, write)
-            values.settle(credential.handle, changes, stored)
+            values.settle(credential.handle, changes, write.sets)
         self._values.follow(values.stored)
-        return result
+        return result.value

@@ -5,8 +5,8 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from typing import Any, Final, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Generic, TypeVar
 
 from modkit_redis.contract.errors import ArgumentError, CommandRefusedError, StoreUnavailableError
 from modkit_redis.contract.outages import is_outage
@@ -111,8 +111,12 @@ class SessionState(MutableMapping[str, Any]):
         return self._values[key]
 
     def __setitem__(self, key: str, value: Any) -> None:
-        self._check_usable()
-        self._values[key] = value
+        try:
+            self._check_usable()
+            self._values[key] = value
+        except (ArgumentError, StoreUnavailableError):
+            del value  # a traceback with local variables would show it
+            raise
 
     def __delitem__(self, key: str) -> None:
         del self._values[key]
@@ -217,7 +221,11 @@ class SessionState(MutableMapping[str, Any]):
             self._credential, self._token = proof(token), token
         if token is not None:
             self._wants_renewal = False
-            self._rotation_ms = self._rotation_ms if attempt.write.is_renewal else None
+            asked = self._rotation_ms
+            if not attempt.write.is_renewal and (asked is None or asked >= attempt.write.grace_ms):
+                self._rotation_ms = (
+                    None  # else another was asked for meanwhile, that ends the old token sooner
+                )
         done = attempt.binding
         if done is not None and self.info is not None:
             self._info = replace(self.info, user=done.user, address=done.address, agent=done.agent)
@@ -261,7 +269,14 @@ def checked_changes(values: Values) -> Changes:
         raise error.with_traceback(None)  # noqa: B904  # it is the same error
 
 
-def changed(values: Values, change: Callable[[MutableMapping[str, Any]], T]) -> T:
+@dataclass(frozen=True, slots=True)
+class Result(Generic[T]):
+    """What a change returned; a traceback with local variables does not show it."""
+
+    value: T = field(repr=False)
+
+
+def changed(values: Values, change: Callable[[MutableMapping[str, Any]], T]) -> Result[T]:
     """Return what *change* returns when it is given *values*.
 
     Raises:
@@ -274,7 +289,7 @@ def changed(values: Values, change: Callable[[MutableMapping[str, Any]], T]) -> 
         raise ArgumentError(
             "change", "must be a plain function, no `async def`: it may be called several times"
         )
-    return result
+    return Result(result)
 
 
 def check_attempts(attempts: int) -> None:
