@@ -36,6 +36,7 @@ LONGEST_USER: Final = 256
 
 _LONGEST_ADDRESS: Final = 64
 _LONGEST_AGENT: Final = 256
+_LAST_MS: Final = 253_402_300_799_999  # what a datetime can hold
 
 _HANDLE: Final = rf"[A-Za-z0-9_-]{{{HANDLE_LENGTH}}}"
 _HANDLE_ALONE: Final = re.compile(_HANDLE)
@@ -80,7 +81,7 @@ class Presented:
     Attributes:
         credential: What it proves; ``None`` if it has not the shape of a token.
         token: The token, if it has.
-        kind: The name of its class.
+        kind: The name of its class; ``str`` for any text.
     """
 
     credential: Credential | None
@@ -94,7 +95,7 @@ class Presented:
             ArgumentError: If it was no text. Whoever calls this has dropped what was given: a traceback
                 with local variables would show it.
         """
-        if self.kind not in ("str", "NoneType") and self.token is None:
+        if self.kind not in ("str", "NoneType"):
             raise ArgumentError("token", f"must be text, or None for no token, not {self.kind}")
         return self
 
@@ -114,7 +115,7 @@ def presented(token: object) -> Presented:
     """Return what *token* is; this never raises."""
     found = _TOKEN.fullmatch(token) if isinstance(token, str) else None
     if found is None:
-        return Presented(None, None, type(token).__name__)
+        return Presented(None, None, "str" if isinstance(token, str) else type(token).__name__)
     credential = Credential(found[1], sha256(found[2].encode()).digest())
     return Presented(credential, SessionToken(token), "str")
 
@@ -316,14 +317,14 @@ def record_in(handle: str, pairs: Sequence[bytes], pttl: int) -> Record | None:
     if held.get(b"f") != b"1":
         raise UnreadableError("another layout")
     try:
-        created = int(held[b"c"])
+        created = _time(held[b"c"])
         return Record(
             handle=handle,
             version=int(held[b"v"]),
             verifier=held[b"h"],
             created_ms=created,
-            seen_ms=int(held[b"l"]),
-            deadline_ms=int(held[b"x"]),
+            seen_ms=_time(held[b"l"]),
+            deadline_ms=_time(held[b"x"]),
             idle_ms=int(held[b"i"]),
             replaced_ms=int(held.get(b"r", created)),
             user=_text(held.get(b"u")),
@@ -338,6 +339,13 @@ def record_in(handle: str, pairs: Sequence[bytes], pttl: int) -> Record | None:
         )
     except (KeyError, ValueError) as error:
         raise UnreadableError("a field is missing, or none of ours") from error.with_traceback(None)
+
+
+def _time(field: bytes) -> int:
+    ms = int(field)
+    if not 0 <= ms <= _LAST_MS:
+        raise ValueError
+    return ms
 
 
 def _text(field: bytes | None) -> str | None:

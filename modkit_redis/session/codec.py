@@ -59,7 +59,7 @@ def decode(written: bytes) -> Any:
     """
     try:
         value = _DECODER.decode(written.decode())
-    except (ValueError, TypeError, ArithmeticError, RecursionError):
+    except (ValueError, TypeError, ArithmeticError, AttributeError, RecursionError):
         value = _NOTHING
     if value is _NOTHING:
         raise UndecodableError
