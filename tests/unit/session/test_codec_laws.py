@@ -15,7 +15,7 @@ from modkit_redis.session.codec import UndecodableError, decode, encode, is_muta
 
 MANY = 2**20
 
-offsets = st.timedeltas(timedelta(hours=-23), timedelta(hours=23)).map(timezone)
+offsets = st.integers(-86_000, 86_000).map(lambda seconds: timezone(timedelta(seconds=seconds)))
 moments = (
     st.datetimes() | st.datetimes(timezones=st.just(UTC) | offsets)
     # `==` does not see it, and it is lost
