@@ -220,10 +220,8 @@ class Values(MutableMapping[str, Any]):
         """
         sets = {}
         for key, value in self._values.items():
-            if key in self._assigned or key in self._lent:
-                payload = self._coder.payload(key, value)
-                if key in self._assigned or payload != self._lent[key]:
-                    sets[key] = payload
+            if key in self._assigned or (key in self._lent and self._is_altered(key)):
+                sets[key] = self._coder.payload(key, value)
         if sets:
             lengths = {key: len(each) for key, each in self._stored.items() if key not in self._removed}
             self._coder.check_size({**lengths, **{key: len(each) for key, each in sets.items()}})
@@ -262,7 +260,7 @@ class Values(MutableMapping[str, Any]):
 
     def _is_altered(self, key: str) -> bool:
         try:
-            return self._coder.payload(key, self._values[key]) != self._lent[key]
+            return encode(self._values[key], key, len(self._lent[key])) != self._lent[key]
         except ArgumentError:
             return True
 
