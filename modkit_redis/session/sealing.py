@@ -127,5 +127,10 @@ class Sealer:
         return payload
 
 
+def payload_length(stored: bytes) -> int:
+    """Return how many bytes were sealed in *stored*."""
+    return len(stored) - (2 + sum(stored[1:2]) + _NONCE + _TAG if stored.startswith(_MARK) else 0)
+
+
 def _bound_to(handle: str, key: str) -> bytes:
     return f"{handle}\0{key}".encode()  # a handle has a fixed length

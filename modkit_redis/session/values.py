@@ -10,7 +10,7 @@ from modkit_redis.contract.errors import ArgumentError
 from modkit_redis.contract.session import SessionPatch
 from modkit_redis.session.codec import UndecodableError, decode, encode, is_mutable
 from modkit_redis.session.config import SessionSettings
-from modkit_redis.session.sealing import Sealer
+from modkit_redis.session.sealing import Sealer, payload_length
 from modkit_redis.session.telling import Teller
 
 
@@ -223,7 +223,9 @@ class Values(MutableMapping[str, Any]):
             if key in self._assigned or (key in self._lent and self._is_altered(key)):
                 sets[key] = self._coder.payload(key, value)
         if sets:
-            lengths = {key: len(each) for key, each in self._stored.items() if key not in self._removed}
+            lengths = {
+                key: payload_length(each) for key, each in self._stored.items() if key not in self._removed
+            }
             self._coder.check_size({**lengths, **{key: len(each) for key, each in sets.items()}})
         return Changes(sets, sorted(self._removed))
 
