@@ -62,14 +62,14 @@ def test_keys_are_names_with_32_bytes_each_in_the_order_in_which_they_are_writte
 ) -> None:
     found = keys(written)
 
-    assert list(found.by_name) == names
-    assert {len(key) for name, key in found.by_name.items() if name != "plain"} == {32}
+    assert [name for name, _ in found.pairs] == names
+    assert {len(key) for name, key in found.pairs if name != "plain"} == {32}
 
 
 def test_both_alphabets_of_base64_write_the_same_key() -> None:
     key = b"\xfb\xff" * 16
 
-    assert keys(f"a:{TWO}") == keys(f"a:{urlsafe_b64encode(key).decode()}") == Keys({"a": key})
+    assert keys(f"a:{TWO}") == keys(f"a:{urlsafe_b64encode(key).decode()}") == Keys((("a", key),))
 
 
 def test_keys_may_be_read_already() -> None:
