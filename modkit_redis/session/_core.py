@@ -36,6 +36,7 @@ LONGEST_USER: Final = 256
 
 _LONGEST_ADDRESS: Final = 64
 _LONGEST_AGENT: Final = 256
+_LAST_MS: Final = 253_402_300_799_999  # what a datetime can hold
 
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 _HANDLE: Final = rf"[A-Za-z0-9_-]{{{HANDLE_LENGTH}}}"
@@ -81,7 +82,7 @@ class Presented:
     Attributes:
         credential: What it proves; ``None`` if it has not the shape of a token.
         token: The token, if it has.
-        kind: The name of its class.
+        kind: The name of its class; ``str`` for any text.
     """
 
     credential: Credential | None
@@ -326,14 +327,14 @@ def record_in(handle: str, pairs: Sequence[bytes], pttl: int) -> Record | None:
     if held.get(b"f") != b"1":
         raise UnreadableError("another layout")
     try:
-        created = int(held[b"c"])
+        created = _time(held[b"c"])
         return Record(
             handle=handle,
             version=int(held[b"v"]),
             verifier=held[b"h"],
             created_ms=created,
-            seen_ms=int(held[b"l"]),
-            deadline_ms=int(held[b"x"]),
+            seen_ms=_time(held[b"l"]),
+            deadline_ms=_time(held[b"x"]),
             idle_ms=int(held[b"i"]),
             replaced_ms=int(held.get(b"r", created)),
             user=_text(held.get(b"u")),
@@ -346,6 +347,13 @@ def record_in(handle: str, pairs: Sequence[bytes], pttl: int) -> Record | None:
         )
     except (KeyError, ValueError) as error:
         raise UnreadableError("a field is missing, or none of ours") from error.with_traceback(None)
+
+
+def _time(field: bytes) -> int:
+    ms = int(field)
+    if not 0 <= ms <= _LAST_MS:
+        raise ValueError
+    return ms
 
 
 def _text(field: bytes | None) -> str | None:

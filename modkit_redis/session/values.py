@@ -10,7 +10,7 @@ from modkit_redis.contract.errors import ArgumentError
 from modkit_redis.contract.session import SessionPatch
 from modkit_redis.session.codec import UndecodableError, decode, encode, is_mutable, mark
 from modkit_redis.session.config import SessionSettings
-from modkit_redis.session.sealing import Sealer
+from modkit_redis.session.sealing import Sealer, payload_length
 from modkit_redis.session.telling import Teller
 
 
@@ -241,13 +241,12 @@ class Values(MutableMapping[str, Any]):
         """
         sets = {}
         for key, value in self._values.items():
-            lent = self._lent.get(key)
-            if key in self._assigned or (lent is not None and not lent.is_surely(value)):
-                payload = self._coder.payload(key, value)
-                if key in self._assigned or lent is None or payload != lent.payload:
-                    sets[key] = payload
+            if key in self._assigned or (key in self._lent and self._is_altered(key)):
+                sets[key] = self._coder.payload(key, value)
         if sets:
-            lengths = {key: len(each) for key, each in self._stored.items() if key not in self._removed}
+            lengths = {
+                key: payload_length(each) for key, each in self._stored.items() if key not in self._removed
+            }
             self._coder.check_size({**lengths, **{key: len(each) for key, each in sets.items()}})
         return Changes(sets, sorted(self._removed))
 
@@ -284,7 +283,9 @@ class Values(MutableMapping[str, Any]):
 
     def _is_altered(self, key: str) -> bool:
         try:
-            return self._coder.payload(key, self._values[key]) != self._lent[key].payload
+            lent = self._lent[key]
+            value = self._values[key]
+            return not lent.is_surely(value) and encode(value, key, len(lent.payload)) != lent.payload
         except ArgumentError:
             return True
 
