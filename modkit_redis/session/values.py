@@ -272,9 +272,10 @@ class Values(MutableMapping[str, Any]):
         self._assigned.clear()
         self._removed.clear()
 
-    def unsaved(self, key: str, default: object) -> Any:
-        """Return the value that was assigned to *key* and not saved yet."""
-        return self._values[key] if key in self._assigned else default
+    def unsaved(self, key: str, default: object, *, also_inside: bool) -> Any:
+        """Return the value that was assigned to *key*, or also changed inside, and not saved yet."""
+        is_inside = also_inside and key in self._lent and self._is_altered(key)
+        return self._values[key] if is_inside or key in self._assigned else default
 
     def _discard(self, key: str) -> None:
         self._values.pop(key, None)

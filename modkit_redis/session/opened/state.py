@@ -235,7 +235,7 @@ class SessionState(MutableMapping[str, Any]):
     def _taken(self, key: str, saved: Saved, default: object) -> Any:
         """Return the value of *key*, which is in Redis no more."""
         [stored] = saved.taken
-        own = self._values.unsaved(key, _NOTHING)
+        own = self._values.unsaved(key, _NOTHING, also_inside=stored is not None)  # else another took it
         self._values.drop(key)
         if own is not _NOTHING:
             return own
