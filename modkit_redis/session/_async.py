@@ -7,7 +7,6 @@ from typing import Any
 
 import redis.asyncio
 
-from modkit_redis.contract.errors import SessionLostError
 from modkit_redis.contract.events import SessionEvents
 from modkit_redis.contract.session import (
     SavedSession,
@@ -70,7 +69,7 @@ class AsyncRedisSessionStore:
         """Return the session that *token* opens, or ``None``."""
         given = presented(token)
         del token
-        credential = given.checked().credential
+        credential = self._keeper.credential(given.checked())
         if credential is None:
             return None
         found = await self._keeper.find(credential)
@@ -111,7 +110,7 @@ class AsyncRedisSessionStore:
         """End the session that *token* opens; none is no error."""
         given = presented(token)
         del token
-        credential = given.checked().credential
+        credential = self._keeper.credential(given.checked())
         if credential is not None:
             await self._keeper.end(credential)
 
@@ -126,9 +125,10 @@ class AsyncRedisSessionStore:
         """End a session by its public handle, and return whether there was one."""
         given = handle_in(handle)
         del handle
-        ended = await self._keeper.records.remove([given.required("handle")])
-        self._keeper.revoked(ended)
-        return bool(ended)
+        known = given.required("handle")
+        removed = await self._keeper.records.remove(known)
+        self._keeper.revoked([known] if removed else [])
+        return removed
 
     async def bind(
         self, token: str, user: str, *, address: str | None = None, agent: str | None = None
@@ -138,12 +138,11 @@ class AsyncRedisSessionStore:
         del token
         credential, present = given.required()
         session = AsyncRedisSession(self._keeper)
-        await session.find(credential, present)
+        self._settings.check_index()
+        session.be(credential, present, await self._keeper.must_find(credential))
         session.bind(user, address=address, agent=agent)
-        if session.token is None or session.info is None:
-            raise SessionLostError(credential.handle, "gone")
         await session.save()
-        return session.token
+        return session.token or present
 
     async def sessions_of(self, user: str) -> Sequence[SessionInfo]:
         """Return the sessions that *user* is signed in with, the last seen first."""

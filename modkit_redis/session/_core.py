@@ -8,7 +8,7 @@ clock alone::
     p  verifier replaced last    x  deadline         ua  agent, likewise
     pu until when that works     i  idle time, ms    .k  the value under the key "k"
     v  version                   r  token replaced
-    w  nonce of the last write   g  how often
+    w  nonces of 4 last writes   g  how often
 
 A token is ``handle.secret``: 16 and 32 random bytes in URL-safe base64. Its verifier is the SHA-256 of the
 secret, which is nowhere else.
@@ -209,9 +209,8 @@ class Binding:
 
     def fields(self) -> dict[str, bytes]:
         """Return the fields that say so; what is not known replaces what was known of another sign-in."""
-        cut = {"ip": (self.address or "")[:_LONGEST_ADDRESS], "ua": (self.agent or "")[:_LONGEST_AGENT]}
-        # Clients choose these: what UTF-8 cannot encode must not keep anybody from signing in.
-        return {name: text.encode(errors="replace") for name, text in {"u": self.user, **cut}.items()}
+        named = {"u": self.user, "ip": self.address or "", "ua": self.agent or ""}
+        return {name: text.encode() for name, text in named.items()}
 
 
 def binding(user: str, address: str | None, agent: str | None) -> Binding:
@@ -223,7 +222,12 @@ def binding(user: str, address: str | None, agent: str | None) -> Binding:
     for name, value in (("address", address), ("agent", agent)):
         if value is not None and not isinstance(value, str):
             raise ArgumentError(name, f"must be text, not {type(value).__name__}")
-    return Binding(checked_user(user), address, agent)
+    return Binding(checked_user(user), _cut(address, _LONGEST_ADDRESS), _cut(agent, _LONGEST_AGENT))
+
+
+def _cut(text: str | None, longest: int) -> str | None:
+    # Clients choose these: what UTF-8 cannot encode must not keep anybody from signing in.
+    return (text or "")[:longest].encode(errors="replace").decode() or None
 
 
 def check_same_user(present: str | None, user: str) -> None:
@@ -310,12 +314,12 @@ class UnreadableError(ValueError):
     """There is something, but no session of this layout."""
 
 
-def record_in(handle: str, pairs: Sequence[bytes], pttl: int) -> Record | None:
+def record_in(handle: str, pairs: Sequence[bytes] | dict[bytes, bytes], pttl: int) -> Record | None:
     """Return the session that a hash holds, or ``None`` for no hash.
 
     Args:
         handle: Its handle.
-        pairs: Fields and values in turn.
+        pairs: Fields and values in turn; from a client that speaks RESP3, a dictionary.
         pttl: The key's TTL as ``PTTL`` gives it.
 
     Raises:
@@ -323,7 +327,7 @@ def record_in(handle: str, pairs: Sequence[bytes], pttl: int) -> Record | None:
     """
     if not pairs:
         return None
-    held = dict(zip(pairs[::2], pairs[1::2], strict=True))
+    held = pairs if isinstance(pairs, dict) else dict(zip(pairs[::2], pairs[1::2], strict=True))
     if held.get(b"f") != b"1":
         raise UnreadableError("another layout")
     try:

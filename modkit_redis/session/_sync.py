@@ -8,7 +8,6 @@ from typing import Any
 
 import redis
 
-from modkit_redis.contract.errors import SessionLostError
 from modkit_redis.contract.events import SessionEvents
 from modkit_redis.contract.session import (
     SavedSession,
@@ -71,7 +70,7 @@ class RedisSessionStore:
         """Return the session that *token* opens, or ``None``."""
         given = presented(token)
         del token
-        credential = given.checked().credential
+        credential = self._keeper.credential(given.checked())
         if credential is None:
             return None
         found = self._keeper.find(credential)
@@ -112,7 +111,7 @@ class RedisSessionStore:
         """End the session that *token* opens; none is no error."""
         given = presented(token)
         del token
-        credential = given.checked().credential
+        credential = self._keeper.credential(given.checked())
         if credential is not None:
             self._keeper.end(credential)
 
@@ -127,9 +126,10 @@ class RedisSessionStore:
         """End a session by its public handle, and return whether there was one."""
         given = handle_in(handle)
         del handle
-        ended = self._keeper.records.remove([given.required("handle")])
-        self._keeper.revoked(ended)
-        return bool(ended)
+        known = given.required("handle")
+        removed = self._keeper.records.remove(known)
+        self._keeper.revoked([known] if removed else [])
+        return removed
 
     def bind(
         self, token: str, user: str, *, address: str | None = None, agent: str | None = None
@@ -139,12 +139,11 @@ class RedisSessionStore:
         del token
         credential, present = given.required()
         session = RedisSession(self._keeper)
-        session.find(credential, present)
+        self._settings.check_index()
+        session.be(credential, present, self._keeper.must_find(credential))
         session.bind(user, address=address, agent=agent)
-        if session.token is None or session.info is None:
-            raise SessionLostError(credential.handle, "gone")
         session.save()
-        return session.token
+        return session.token or present
 
     def sessions_of(self, user: str) -> Sequence[SessionInfo]:
         """Return the sessions that *user* is signed in with, the last seen first."""

@@ -133,7 +133,10 @@ class _Simplifier:
         return {"$b": b64encode(value).decode()}
 
     def _datetime(self, value: datetime, _: int) -> object:
-        return {"$d": value.isoformat()}
+        written = value.isoformat()
+        if datetime.fromisoformat(written) != value:
+            raise _refused(self._key, "holds a datetime of an hour that comes twice: convert it to UTC")
+        return {"$d": written}
 
     def _uuid(self, value: UUID, _: int) -> object:
         return {"$u": value.hex}

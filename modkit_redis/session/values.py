@@ -13,6 +13,8 @@ from modkit_redis.session.config import SessionSettings
 from modkit_redis.session.sealing import Sealer, payload_length
 from modkit_redis.session.telling import Teller
 
+_NO_LENGTHS: Final[Mapping[str, int]] = MappingProxyType({})
+
 
 class Coder:
     """Turns values into what is stored, and back; knows the limits."""
@@ -40,21 +42,22 @@ class Coder:
         if not 0 < length <= longest:
             raise ArgumentError("key", f"must have 1 to {longest} bytes (REDIS_SESSION_MAX_KEY_BYTES)")
 
-    def check_size(self, payloads: Mapping[str, int]) -> None:
-        """Refuse a session that would hold too much.
+    def check_size(self, payloads: Mapping[str, int], before: Mapping[str, int] = _NO_LENGTHS) -> None:
+        """Refuse a session that would hold too much; if it did before, that it holds more.
 
         Args:
             payloads: The length of each value by its key.
+            before: The same before the change.
 
         Raises:
             ArgumentError: If there are too many, or they are too long together.
         """
         most, longest = self._settings.max_keys, self._settings.max_bytes
-        if len(payloads) > most:
+        if len(payloads) > max(most, len(before)):
             raise ArgumentError(
                 "session", f"holds more than the {most} values that REDIS_SESSION_MAX_KEYS allows"
             )
-        if sum(len(key.encode()) + length for key, length in payloads.items()) > longest:
+        if _size(payloads) > longest and _size(payloads) > _size(before):
             raise ArgumentError(
                 "session", f"holds more than the {longest} bytes that REDIS_SESSION_MAX_BYTES allows"
             )
@@ -82,6 +85,11 @@ class Coder:
             self.check_key(key)
         if len(set(named)) < len(named):
             raise ArgumentError("patch", "names a key more than once")
+        if len(named) > self._settings.max_keys:
+            most = self._settings.max_keys
+            raise ArgumentError(
+                "patch", f"names more than the {most} keys that REDIS_SESSION_MAX_KEYS allows"
+            )
         try:
             return self._encoded(patch.sets)
         except ArgumentError as error:
@@ -130,6 +138,10 @@ class Coder:
             except UndecodableError:
                 continue
         return found
+
+
+def _size(lengths: Mapping[str, int]) -> int:
+    return sum(len(key.encode()) + length for key, length in lengths.items())
 
 
 _NONE: Final[Mapping[str, bytes]] = MappingProxyType({})
@@ -186,6 +198,7 @@ class Values(MutableMapping[str, Any]):
         self._assigned: set[str] = set()
         self._removed: set[str] = set()
         self._unreadable: set[str] = set()
+        self._sent: Collection[str] = ()  # keys of values of which nobody knows yet whether they are stored
 
     @property
     def stored(self) -> Mapping[str, bytes]:
@@ -220,7 +233,15 @@ class Values(MutableMapping[str, Any]):
     def __delitem__(self, key: str) -> None:
         if key not in self:
             raise KeyError(key)
-        if key in self._stored:
+        self._remove(key)
+
+    def clear(self) -> None:
+        """Remove all values, also those that cannot be read."""
+        for key in {*self._stored, *self._values}:
+            self._remove(key)
+
+    def _remove(self, key: str) -> None:
+        if key in self._stored or key in self._sent:
             self._removed.add(key)
         self._discard(key)
 
@@ -244,15 +265,18 @@ class Values(MutableMapping[str, Any]):
             if key in self._assigned or (key in self._lent and self._is_altered(key)):
                 sets[key] = self._coder.payload(key, value)
         if sets:
-            lengths = {
-                key: payload_length(each) for key, each in self._stored.items() if key not in self._removed
-            }
-            self._coder.check_size({**lengths, **{key: len(each) for key, each in sets.items()}})
+            before = {key: payload_length(each) for key, each in self._stored.items()}
+            kept = {key: length for key, length in before.items() if key not in self._removed}
+            self._coder.check_size({**kept, **{key: len(each) for key, each in sets.items()}}, before)
         return Changes(sets, sorted(self._removed))
+
+    def send(self, changes: Changes) -> None:
+        """Take *changes* as sent, so that what is removed from now on is removed after them."""
+        self._sent = changes.sets.keys()
 
     def settle(self, handle: str, changes: Changes, stored: Mapping[str, bytes]) -> None:
         """Take *changes* as saved in the session *handle*, where they are *stored* now."""
-        self._handle = handle
+        self._handle, self._sent = handle, ()
         self._stored.update(stored)
         for key in changes.deletes:
             self._stored.pop(key, None)
@@ -262,8 +286,6 @@ class Values(MutableMapping[str, Any]):
             self._unreadable.discard(key)
             if key in self._values:
                 self._lent[key] = Lent(payload)  # the value may be another one already
-            else:  # removed again meanwhile
-                self._removed.add(key)
 
     def forget_changes(self) -> None:
         """Go back to what is stored."""
@@ -271,6 +293,10 @@ class Values(MutableMapping[str, Any]):
         self._lent.clear()
         self._assigned.clear()
         self._removed.clear()
+
+    def is_removed(self, key: str) -> bool:
+        """Tell whether *key* was removed, and that was not saved yet."""
+        return key in self._removed
 
     def unsaved(self, key: str, default: object, *, also_inside: bool) -> Any:
         """Return the value that was assigned to *key*, or also changed inside, and not saved yet."""

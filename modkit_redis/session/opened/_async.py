@@ -16,6 +16,7 @@ from modkit_redis.contract.errors import (
 from modkit_redis.contract.session import AsyncSession, SessionToken
 from modkit_redis.session._core import Credential, Presented
 from modkit_redis.session.keeping import AsyncKeeper
+from modkit_redis.session.keeping.found import Found
 from modkit_redis.session.opened.state import Attempt, SessionState, changed, check_attempts, checked_changes
 from modkit_redis.session.pausing import async_pause
 from modkit_redis.session.records.write import Write
@@ -35,9 +36,9 @@ class AsyncOpening:
             given: What its token proves.
         """
         self._keeper, self._given = keeper, given
-        self._session = AsyncRedisSession(keeper)
 
     async def __aenter__(self) -> AsyncRedisSession:
+        self._session = AsyncRedisSession(self._keeper)
         await self._session.load(self._given)
         return self._session
 
@@ -57,27 +58,38 @@ class AsyncRedisSession(SessionState, AsyncSession):
 
     async def load(self, given: Presented) -> None:
         """Be the session that *given* opens, or an empty one."""
-        if given.credential is None or given.token is None:
-            if given.kind != "NoneType":
-                self._keeper.tell("rejected", None)
+        credential = self._keeper.credential(given)
+        if credential is None or given.token is None:
             return
         try:
-            await self.find(given.credential, given.token)
+            found = await self._keeper.find(credential)
         except (StoreUnavailableError, CommandRefusedError) as error:
             self._degrade(error)
-            self._keeper.tell("degraded", given.credential.handle, error=error)
-
-    async def find(self, credential: Credential, token: SessionToken) -> None:
-        """Be the session that *token* opens, or an empty one; an outage raises, whatever the settings say."""
-        found = await self._keeper.find(credential)
+            self._keeper.tell("degraded", credential.handle, error=error)
+            return
         if found is not None:
-            self._opened(credential, token, found.record, found.now_ms, found.is_retiring)
+            self.be(credential, given.token, found)
+
+    def be(self, credential: Credential, token: SessionToken, found: Found) -> None:
+        """Be the session that was found."""
+        self._opened(credential, token, found.record, found.now_ms, found.is_retiring)
 
     async def leave(self, error: BaseException | None) -> None:
         """Save; after an error only what must not be left undone: a new token, and an end."""
+        if self.degraded:
+            return
+        try:
+            if error is None:
+                await self.save()
+        except ArgumentError as refused:
+            await self._save_the_rest(refused)
+            raise
         if error is not None:
-            self._drop_changes()
-        if not (self.degraded or (error is not None and self._has_failed)):
+            await self._save_the_rest(error)
+
+    async def _save_the_rest(self, error: BaseException) -> None:
+        self._drop_changes()
+        if not (self._has_failed and isinstance(error, StoreUnavailableError)):  # it would fail again
             await self.save()
 
     async def save(self) -> None:
@@ -101,8 +113,15 @@ class AsyncRedisSession(SessionState, AsyncSession):
         if self._binding is not None:
             await self._keeper.list_in(self._binding.user, credential.handle, self._deadline_ms)
         attempt = self._to_save(credential, changes)
-        if attempt is not None:
+        if attempt is None:
+            return
+        try:
             await self._try(attempt)
+        except (SessionLostError, StoreUnavailableError, CommandRefusedError) as error:
+            if not attempt.is_housekeeping:
+                raise
+            # Nothing was asked for: whoever only reads is not to be troubled.
+            self._keeper.tell("degraded", credential.handle, error=error)
 
     async def _repeat(self) -> bool:
         """Send again what got no answer, and return whether there was such a thing."""
@@ -114,6 +133,7 @@ class AsyncRedisSession(SessionState, AsyncSession):
     async def _try(self, attempt: Attempt) -> None:
         """Send *attempt*, and remember it if its outcome stays unknown."""
         earlier, self._attempt = self._attempt, attempt
+        self._values.send(attempt.changes)
         try:
             if attempt.begins is not None:
                 self._begun(attempt, await self._keeper.begin(attempt.begins, attempt.write))
@@ -121,7 +141,10 @@ class AsyncRedisSession(SessionState, AsyncSession):
                 self._saved(attempt, await self._keeper.change(attempt.credential, attempt.write))
                 if attempt.binding is not None:
                     self._keeper.tell("bound", attempt.credential.handle)
-        except (SessionLostError, SessionConflictError):
+        except SessionLostError:
+            self._be_lost()
+            raise
+        except SessionConflictError:
             self._attempt = None
             raise
         except CommandRefusedError:
@@ -154,9 +177,7 @@ class AsyncRedisSession(SessionState, AsyncSession):
         return await self._transact(self._credential, change)
 
     async def _transact(self, credential: Credential, change: Callable[[MutableMapping[str, Any]], T]) -> T:
-        found = await self._keeper.find(credential)
-        if found is None:
-            raise SessionLostError(credential.handle, "gone")
+        found = await self._keeper.must_find(credential)
         values = Values(self._coder, credential.handle, found.record.payloads)
         result = changed(values, change)
         changes = checked_changes(values)

@@ -17,6 +17,7 @@ from modkit_redis.contract.errors import (
 from modkit_redis.contract.session import Session, SessionToken
 from modkit_redis.session._core import Credential, Presented
 from modkit_redis.session.keeping import Keeper
+from modkit_redis.session.keeping.found import Found
 from modkit_redis.session.opened.state import Attempt, SessionState, changed, check_attempts, checked_changes
 from modkit_redis.session.pausing import pause
 from modkit_redis.session.records.write import Write
@@ -36,9 +37,9 @@ class Opening:
             given: What its token proves.
         """
         self._keeper, self._given = keeper, given
-        self._session = RedisSession(keeper)
 
     def __enter__(self) -> RedisSession:
+        self._session = RedisSession(self._keeper)
         self._session.load(self._given)
         return self._session
 
@@ -58,27 +59,38 @@ class RedisSession(SessionState, Session):
 
     def load(self, given: Presented) -> None:
         """Be the session that *given* opens, or an empty one."""
-        if given.credential is None or given.token is None:
-            if given.kind != "NoneType":
-                self._keeper.tell("rejected", None)
+        credential = self._keeper.credential(given)
+        if credential is None or given.token is None:
             return
         try:
-            self.find(given.credential, given.token)
+            found = self._keeper.find(credential)
         except (StoreUnavailableError, CommandRefusedError) as error:
             self._degrade(error)
-            self._keeper.tell("degraded", given.credential.handle, error=error)
-
-    def find(self, credential: Credential, token: SessionToken) -> None:
-        """Be the session that *token* opens, or an empty one; an outage raises, whatever the settings say."""
-        found = self._keeper.find(credential)
+            self._keeper.tell("degraded", credential.handle, error=error)
+            return
         if found is not None:
-            self._opened(credential, token, found.record, found.now_ms, found.is_retiring)
+            self.be(credential, given.token, found)
+
+    def be(self, credential: Credential, token: SessionToken, found: Found) -> None:
+        """Be the session that was found."""
+        self._opened(credential, token, found.record, found.now_ms, found.is_retiring)
 
     def leave(self, error: BaseException | None) -> None:
         """Save; after an error only what must not be left undone: a new token, and an end."""
+        if self.degraded:
+            return
+        try:
+            if error is None:
+                self.save()
+        except ArgumentError as refused:
+            self._save_the_rest(refused)
+            raise
         if error is not None:
-            self._drop_changes()
-        if not (self.degraded or (error is not None and self._has_failed)):
+            self._save_the_rest(error)
+
+    def _save_the_rest(self, error: BaseException) -> None:
+        self._drop_changes()
+        if not (self._has_failed and isinstance(error, StoreUnavailableError)):  # it would fail again
             self.save()
 
     def save(self) -> None:
@@ -102,8 +114,15 @@ class RedisSession(SessionState, Session):
         if self._binding is not None:
             self._keeper.list_in(self._binding.user, credential.handle, self._deadline_ms)
         attempt = self._to_save(credential, changes)
-        if attempt is not None:
+        if attempt is None:
+            return
+        try:
             self._try(attempt)
+        except (SessionLostError, StoreUnavailableError, CommandRefusedError) as error:
+            if not attempt.is_housekeeping:
+                raise
+            # Nothing was asked for: whoever only reads is not to be troubled.
+            self._keeper.tell("degraded", credential.handle, error=error)
 
     def _repeat(self) -> bool:
         """Send again what got no answer, and return whether there was such a thing."""
@@ -115,6 +134,7 @@ class RedisSession(SessionState, Session):
     def _try(self, attempt: Attempt) -> None:
         """Send *attempt*, and remember it if its outcome stays unknown."""
         earlier, self._attempt = self._attempt, attempt
+        self._values.send(attempt.changes)
         try:
             if attempt.begins is not None:
                 self._begun(attempt, self._keeper.begin(attempt.begins, attempt.write))
@@ -122,7 +142,10 @@ class RedisSession(SessionState, Session):
                 self._saved(attempt, self._keeper.change(attempt.credential, attempt.write))
                 if attempt.binding is not None:
                     self._keeper.tell("bound", attempt.credential.handle)
-        except (SessionLostError, SessionConflictError):
+        except SessionLostError:
+            self._be_lost()
+            raise
+        except SessionConflictError:
             self._attempt = None
             raise
         except CommandRefusedError:
@@ -155,9 +178,7 @@ class RedisSession(SessionState, Session):
         return self._transact(self._credential, change)
 
     def _transact(self, credential: Credential, change: Callable[[MutableMapping[str, Any]], T]) -> T:
-        found = self._keeper.find(credential)
-        if found is None:
-            raise SessionLostError(credential.handle, "gone")
+        found = self._keeper.must_find(credential)
         values = Values(self._coder, credential.handle, found.record.payloads)
         result = changed(values, change)
         changes = checked_changes(values)

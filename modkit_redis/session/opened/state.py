@@ -50,6 +50,11 @@ class Attempt:
     begins: SessionToken | None = None
     binding: Binding | None = None
 
+    @property
+    def is_housekeeping(self) -> bool:
+        """Whether nobody asked for it: it renews the token, and nothing else."""
+        return self.write.is_renewal and not self.changes and self.binding is None
+
     def credentials(self) -> list[Credential]:
         """Return what may open the session, whether or not the write has taken effect."""
         return [self.credential, *([proof(self.write.token)] if self.write.token else [])]
@@ -128,9 +133,8 @@ class SessionState(MutableMapping[str, Any]):
         return len(self._values)
 
     def clear(self) -> None:
-        """Remove all values; the session goes on, and may be an empty one."""
-        for key in list(self):
-            del self[key]
+        """Remove all values, also those that cannot be read; the session goes on, and may be an empty one."""
+        self._values.clear()
 
     def rotate(self, *, grace: Duration | None = None) -> None:
         """Have the next ``save()`` replace the token."""
@@ -144,6 +148,8 @@ class SessionState(MutableMapping[str, Any]):
         self._check_usable()
         self._settings.check_index()
         check_same_user(self.info.user if self.info is not None else None, user)
+        if self._attempt is not None and self._attempt.binding is not None:  # it may have taken effect
+            check_same_user(self._attempt.binding.user, user)
         self.rotate()
         self._binding = asked
 
@@ -235,10 +241,11 @@ class SessionState(MutableMapping[str, Any]):
     def _taken(self, key: str, saved: Saved, default: object) -> Any:
         """Return the value of *key*, which is in Redis no more."""
         [stored] = saved.taken
+        was_removed = self._values.is_removed(key)
         own = self._values.unsaved(key, _NOTHING, also_inside=stored is not None)  # else another took it
         self._values.drop(key)
-        if own is not _NOTHING:
-            return own
+        if own is not _NOTHING or was_removed:
+            return default if was_removed else own
         if stored is not None and self._credential is not None:
             with suppress(UndecodableError):
                 return self._coder.read(self._credential.handle, key, stored)[1]
@@ -248,9 +255,15 @@ class SessionState(MutableMapping[str, Any]):
         return checked_changes(self._values)
 
     def _drop_changes(self) -> None:
-        """Forget what was changed; a new token, and an end, stay asked for."""
+        """Forget what was changed; a new token that was asked for, and an end, stay so."""
         self._values.forget_changes()
         self._binding = None
+        self._wants_renewal = False  # whoever handles an error may send no cookie
+
+    def _be_lost(self) -> None:
+        """Forget all that was asked for: the session has ended, or the token was replaced."""
+        self._drop_changes()
+        self._attempt = self._rotation_ms = None
 
     def _check_usable(self) -> None:
         if self._outage is not None:
