@@ -59,13 +59,18 @@ class Coder:
                 "session", f"holds more than the {longest} bytes that REDIS_SESSION_MAX_BYTES allows"
             )
 
-    def payload(self, key: str, value: object) -> bytes:
+    def payload(self, key: str, value: object, *, at_least: int = 0) -> bytes:
         """Return *value* in bytes, not encrypted.
+
+        Args:
+            key: Its key.
+            value: The value.
+            at_least: How many bytes it may be, whatever the settings say.
 
         Raises:
             ArgumentError: If it cannot be stored.
         """
-        return encode(value, key, self._settings.max_value_bytes)
+        return encode(value, key, max(self._settings.max_value_bytes, at_least))
 
     def payloads(self, patch: SessionPatch) -> dict[str, bytes]:
         """Return the values that *patch* sets, in bytes.
@@ -227,10 +232,8 @@ class Values(MutableMapping[str, Any]):
         """
         sets = {}
         for key, value in self._values.items():
-            if key in self._assigned or key in self._lent:
-                payload = self._coder.payload(key, value)
-                if key in self._assigned or payload != self._lent[key]:
-                    sets[key] = payload
+            if key in self._assigned or (key in self._lent and self._is_altered(key)):
+                sets[key] = self._coder.payload(key, value)
         if sets:
             lengths = {key: len(each) for key, each in self._stored.items() if key not in self._removed}
             self._coder.check_size({**lengths, **{key: len(each) for key, each in sets.items()}})
@@ -268,8 +271,10 @@ class Values(MutableMapping[str, Any]):
         self._assigned.discard(key)
 
     def _is_altered(self, key: str) -> bool:
-        try:
-            return self._coder.payload(key, self._values[key]) != self._lent[key]
+        lent = self._lent[key]
+        try:  # it may be longer than a limit that was lowered, or have been written by another program
+            payload = self._coder.payload(key, self._values[key], at_least=len(lent))
+            return payload != lent and payload != self._coder.payload(key, decode(lent), at_least=len(lent))
         except ArgumentError:
             return True
 
