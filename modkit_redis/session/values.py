@@ -62,13 +62,18 @@ class Coder:
                 "session", f"holds more than the {longest} bytes that REDIS_SESSION_MAX_BYTES allows"
             )
 
-    def payload(self, key: str, value: object) -> bytes:
+    def payload(self, key: str, value: object, *, at_least: int = 0) -> bytes:
         """Return *value* in bytes, not encrypted.
+
+        Args:
+            key: Its key.
+            value: The value.
+            at_least: How many bytes it may be, whatever the settings say.
 
         Raises:
             ArgumentError: If it cannot be stored.
         """
-        return encode(value, key, self._settings.max_value_bytes)
+        return encode(value, key, max(self._settings.max_value_bytes, at_least))
 
     def payloads(self, patch: SessionPatch) -> dict[str, bytes]:
         """Return the values that *patch* sets, in bytes.
@@ -309,10 +314,14 @@ class Values(MutableMapping[str, Any]):
         self._assigned.discard(key)
 
     def _is_altered(self, key: str) -> bool:
-        try:
-            lent = self._lent[key]
-            value = self._values[key]
-            return not lent.is_surely(value) and encode(value, key, len(lent.payload)) != lent.payload
+        lent, value = self._lent[key], self._values[key]
+        if lent.is_surely(value):
+            return False
+        try:  # it may be longer than a limit that was lowered, or have been written by another program
+            longest = len(lent.payload)
+            now = self._coder.payload(key, value, at_least=longest)
+            was = self._coder.payload(key, decode(lent.payload), at_least=longest)
+            return now != was
         except ArgumentError:
             return True
 
