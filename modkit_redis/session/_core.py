@@ -307,7 +307,7 @@ class Record(NamedTuple):
 
 def moment(ms: int) -> datetime:
     """Return the time that *ms* since 1970 stands for."""
-    return _EPOCH + timedelta(milliseconds=ms)
+    return _EPOCH + timedelta(0, 0, 0, ms)  # by name, it takes twice as long
 
 
 class UnreadableError(ValueError):
@@ -327,7 +327,8 @@ def record_in(handle: str, pairs: Sequence[bytes] | dict[bytes, bytes], pttl: in
     """
     if not pairs:
         return None
-    held = pairs if isinstance(pairs, dict) else dict(zip(pairs[::2], pairs[1::2], strict=True))
+    parts = iter(pairs)
+    held = pairs if isinstance(pairs, dict) else dict(zip(parts, parts, strict=True))
     if held.get(b"f") != b"1":
         raise UnreadableError("another layout")
     try:

@@ -162,7 +162,7 @@ class _Simplifier:
 
 
 def _untagged(found: dict[str, Any]) -> Any:
-    if not _is_tagged(found):
+    if len(found) != 1 or not _is_tagged(found):
         return found
     [(tag, inside)] = found.items()
     return _READERS[tag](inside) if tag in _READERS else _refuse(tag)
