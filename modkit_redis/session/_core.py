@@ -36,6 +36,7 @@ LONGEST_USER: Final = 256
 
 _LONGEST_ADDRESS: Final = 64
 _LONGEST_AGENT: Final = 256
+_YEAR_9999: Final = 253_370_764_800_000
 
 _HANDLE: Final = rf"[A-Za-z0-9_-]{{{HANDLE_LENGTH}}}"
 _HANDLE_ALONE: Final = re.compile(_HANDLE)
@@ -316,16 +317,16 @@ def record_in(handle: str, pairs: Sequence[bytes], pttl: int) -> Record | None:
     if held.get(b"f") != b"1":
         raise UnreadableError("another layout")
     try:
-        created = int(held[b"c"])
+        created = _ms(held[b"c"])
         return Record(
             handle=handle,
             version=int(held[b"v"]),
             verifier=held[b"h"],
             created_ms=created,
-            seen_ms=int(held[b"l"]),
-            deadline_ms=int(held[b"x"]),
-            idle_ms=int(held[b"i"]),
-            replaced_ms=int(held.get(b"r", created)),
+            seen_ms=_ms(held[b"l"]),
+            deadline_ms=_ms(held[b"x"]),
+            idle_ms=_ms(held[b"i"]),
+            replaced_ms=_ms(held[b"r"]) if b"r" in held else created,
             user=_text(held.get(b"u")),
             address=_text(held.get(b"ip")),
             agent=_text(held.get(b"ua")),
@@ -338,6 +339,13 @@ def record_in(handle: str, pairs: Sequence[bytes], pttl: int) -> Record | None:
         )
     except (KeyError, ValueError) as error:
         raise UnreadableError("a field is missing, or none of ours") from error.with_traceback(None)
+
+
+def _ms(field: bytes) -> int:
+    ms = int(field)
+    if not 0 < ms < _YEAR_9999:
+        raise ValueError
+    return ms
 
 
 def _text(field: bytes | None) -> str | None:

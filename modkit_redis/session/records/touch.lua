@@ -9,7 +9,7 @@
 
 local found = redis.call('HMGET', KEYS[1], 'h', 'p', 'pu', 'l', 'x', 'i')
 local seen, deadline, idle = tonumber(found[4]), tonumber(found[5]), tonumber(found[6])
-if not (found[1] and seen and deadline and idle) then
+if not (found[1] and seen and deadline and idle and idle > 0) then
   return {0, 0}
 end
 local time = redis.call('TIME')
