@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -117,7 +117,10 @@ class Traces:
 
     def handles(self) -> set[str]:
         """Return the handles of all sessions that there are."""
-        found = (key.decode().removeprefix(self._above) for key in self.admin.scan_iter(f"{self._above}*"))
+        found = (
+            key.decode(errors="replace").removeprefix(self._above)
+            for key in self.admin.scan_iter(f"{self._above}*")
+        )
         return {each for each in found if not each.startswith("user:")}
 
     def fields(self, handle: str) -> dict[str, bytes]:
@@ -144,7 +147,7 @@ class Traces:
     def listed(self, user: str) -> set[str]:
         """Return the handles in the index of a user."""
         found: Any = self.admin.zrange(f"{self._above}user:{user}", 0, -1)
-        return {handle.decode() for handle in found}
+        return {handle.decode(errors="replace") for handle in found}
 
     def write(self, handle: str, fields: Mapping[str, bytes | str | int]) -> None:
         """Set fields of a session behind the store's back."""
@@ -163,3 +166,10 @@ class Snapshot:
     def restore(self, admin: redis.Redis) -> None:
         for key, (pttl, dumped) in self._held.items():
             admin.restore(key, pttl, dumped or b"", replace=True)
+
+
+class Promise:
+    """A result that somebody would have to wait for."""
+
+    def __await__(self) -> Iterator[None]:
+        yield

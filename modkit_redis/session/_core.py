@@ -36,7 +36,7 @@ LONGEST_USER: Final = 256
 
 _LONGEST_ADDRESS: Final = 64
 _LONGEST_AGENT: Final = 256
-_LAST_MS: Final = 253_402_300_799_999  # what a datetime can hold
+_YEAR_9999: Final = 253_370_764_800_000
 
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 _HANDLE: Final = rf"[A-Za-z0-9_-]{{{HANDLE_LENGTH}}}"
@@ -332,16 +332,16 @@ def record_in(handle: str, pairs: Sequence[bytes] | dict[bytes, bytes], pttl: in
     if held.get(b"f") != b"1":
         raise UnreadableError("another layout")
     try:
-        created = _time(held[b"c"])
+        created = _ms(held[b"c"])
         return Record(
             handle=handle,
             version=int(held[b"v"]),
             verifier=held[b"h"],
             created_ms=created,
-            seen_ms=_time(held[b"l"]),
-            deadline_ms=_time(held[b"x"]),
-            idle_ms=int(held[b"i"]),
-            replaced_ms=int(held.get(b"r", created)),
+            seen_ms=_ms(held[b"l"]),
+            deadline_ms=_ms(held[b"x"]),
+            idle_ms=_ms(held[b"i"]),
+            replaced_ms=_ms(held[b"r"]) if b"r" in held else created,
             user=_text(held.get(b"u")),
             address=_text(held.get(b"ip")),
             agent=_text(held.get(b"ua")),
@@ -354,9 +354,9 @@ def record_in(handle: str, pairs: Sequence[bytes] | dict[bytes, bytes], pttl: in
         raise UnreadableError("a field is missing, or none of ours") from error.with_traceback(None)
 
 
-def _time(field: bytes) -> int:
+def _ms(field: bytes) -> int:
     ms = int(field)
-    if not 0 <= ms <= _LAST_MS:
+    if not 0 < ms < _YEAR_9999:
         raise ValueError
     return ms
 

@@ -182,6 +182,16 @@ def _refuse(_: str) -> Any:
     raise UndecodableError
 
 
+def _finite(written: str) -> float:
+    value = float(written)
+    return value if isfinite(value) else _refuse(written)
+
+
+def _finite_decimal(written: str) -> Decimal:
+    value = Decimal(written)
+    return value if value.is_finite() else _refuse(written)
+
+
 def _refused(key: str, reason: str) -> ArgumentError:
     return ArgumentError(f"session[{key!r}]", reason)
 
@@ -197,7 +207,7 @@ def _is_huge(value: object) -> bool:
 _ENCODER: Final = json.JSONEncoder(
     ensure_ascii=False, allow_nan=False, separators=(",", ":"), check_circular=False
 )
-_DECODER: Final = json.JSONDecoder(object_hook=_untagged, parse_constant=_refuse)
+_DECODER: Final = json.JSONDecoder(object_hook=_untagged, parse_float=_finite, parse_constant=_refuse)
 _READERS: Final[Mapping[str, Callable[[Any], object]]] = MappingProxyType(
     {
         "$": lambda item: _item(*item),
@@ -205,7 +215,7 @@ _READERS: Final[Mapping[str, Callable[[Any], object]]] = MappingProxyType(
         "$b": lambda text: b64decode(text, validate=True),
         "$d": datetime.fromisoformat,
         "$u": UUID,
-        "$n": Decimal,
+        "$n": _finite_decimal,
     }
 )
 _CONTAINERS: Final = frozenset({dict, list, tuple})

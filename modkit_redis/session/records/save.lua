@@ -17,9 +17,9 @@
 --  -1  the token was replaced, and works no more     -2  it works, but cannot be replaced again
 --  -3  the session has another version
 
-local found = redis.call('HMGET', KEYS[1], 'h', 'p', 'pu', 'v', 'w', 'i', 'x', 'f')
+local found = redis.call('HMGET', KEYS[1], 'h', 'p', 'pu', 'v', 'w', 'i', 'x', 'f', 'g')
 local version, idle, deadline = tonumber(found[4]), tonumber(found[6]), tonumber(found[7])
-if not (found[1] and version and idle and deadline and found[8] == '1') then
+if not (found[1] and version and idle and idle > 0 and deadline and found[8] == '1') then
   return {0, 0}
 end
 local time = redis.call('TIME')
@@ -55,10 +55,10 @@ for n = 8, at - 1 do
   set[#set + 1] = ARGV[n]
 end
 if replaces then
-  for _, each in ipairs({'h', ARGV[4], 'p', found[1], 'pu', now + tonumber(ARGV[5]), 'r', now}) do
+  local times = (tonumber(found[9]) or 0) + 1
+  for _, each in ipairs({'h', ARGV[4], 'p', found[1], 'pu', now + tonumber(ARGV[5]), 'r', now, 'g', times}) do
     set[#set + 1] = each
   end
-  redis.call('HINCRBY', KEYS[1], 'g', 1)
 end
 redis.call('HSET', KEYS[1], unpack(set))
 local removed = tonumber(ARGV[at])
