@@ -107,7 +107,7 @@ class AsyncRedisSession(SessionState, AsyncSession):
             changes = self._changes()
         if self._credential is not None:
             await self._save(self._credential, changes)
-        self._has_failed = False
+        self._has_failed = self._is_secret = False
 
     async def _save(self, credential: Credential, changes: Changes) -> None:
         if self._binding is not None:

@@ -108,7 +108,7 @@ class RedisSession(SessionState, Session):
             changes = self._changes()
         if self._credential is not None:
             self._save(self._credential, changes)
-        self._has_failed = False
+        self._has_failed = self._is_secret = False
 
     def _save(self, credential: Credential, changes: Changes) -> None:
         if self._binding is not None:

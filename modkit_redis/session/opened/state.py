@@ -86,6 +86,7 @@ class SessionState(MutableMapping[str, Any]):
         self._rotation_ms: int | None = None  # how long the old token is to work, if it is to be replaced
         self._wants_renewal = False
         self._binding: Binding | None = None
+        self._is_secret = False  # whether nobody can have the token yet
         self._attempt: Attempt | None = None
 
     @property
@@ -150,7 +151,6 @@ class SessionState(MutableMapping[str, Any]):
         check_same_user(self.info.user if self.info is not None else None, user)
         if self._attempt is not None and self._attempt.binding is not None:  # it may have taken effect
             check_same_user(self._attempt.binding.user, user)
-        self.rotate()
         self._binding = asked
 
     def destroy(self) -> None:
@@ -194,8 +194,11 @@ class SessionState(MutableMapping[str, Any]):
 
     def _to_save(self, credential: Credential, changes: Changes) -> Attempt | None:
         """Return the write that saves *changes* and what else is asked for; ``None`` if nothing is."""
-        is_renewal = self._wants_renewal and self._rotation_ms is None
-        replaces = is_renewal or self._rotation_ms is not None
+        rotation_ms = self._rotation_ms
+        if self._binding is not None and not self._is_secret:
+            rotation_ms = 0  # whoever has the token from before the sign-in must not be signed in
+        is_renewal = self._wants_renewal and rotation_ms is None
+        replaces = is_renewal or rotation_ms is not None
         if not (changes or replaces or self._binding):
             return None
         write = Write(
@@ -205,7 +208,7 @@ class SessionState(MutableMapping[str, Any]):
             token=next_token(credential.handle) if replaces else None,
             grace_ms=milliseconds(self._settings.renewal_grace, "renewal_grace")
             if is_renewal
-            else self._rotation_ms or 0,
+            else rotation_ms or 0,
             is_renewal=is_renewal,
         )
         return Attempt(write, changes, credential, binding=self._binding)
@@ -217,7 +220,7 @@ class SessionState(MutableMapping[str, Any]):
         self._credential, self._token = attempt.credential, token
         self._info = SessionInfo(attempt.credential.handle, created, created, moment(deadline_ms))
         self._deadline_ms = deadline_ms
-        self._rotation_ms = None  # nobody has the token yet
+        self._rotation_ms, self._is_secret = None, True
         self._values.settle(attempt.credential.handle, attempt.changes, attempt.write.sets)
 
     def _saved(self, attempt: Attempt, saved: Saved) -> None:

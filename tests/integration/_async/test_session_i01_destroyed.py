@@ -172,7 +172,7 @@ async def test_i01_a_session_that_lost_its_ttl_ends_with_its_deadline(
     assert look.keys() == []
 
 
-async def test_i01_whoever_holds_only_a_replaced_token_ends_nothing(
+async def test_i01_whoever_holds_only_a_replaced_token_can_end_the_session_and_that_is_reported(
     new_sessions: NewSessions, look: Looker
 ) -> None:
     told = Told()
@@ -182,8 +182,22 @@ async def test_i01_whoever_holds_only_a_replaced_token_ends_nothing(
 
     await store.destroy(old)
 
-    assert look.keys() == [look.key(new)]
-    assert told.kinds() == ["created", "rotated", "reuse"]
+    assert look.keys() == []
+    assert await store.load(new) is None
+    assert told.kinds() == ["created", "rotated", "reuse", "destroyed", "rejected"]
+
+
+async def test_i01_a_token_that_was_replaced_twice_ends_nothing(
+    new_sessions: NewSessions, look: Looker
+) -> None:
+    store = new_sessions()
+    old = await store.create(BEFORE)
+    newer = (await store.save(old, SessionPatch(), rotate=True)).token
+    newest = (await store.save(newer, SessionPatch(), rotate=True)).token
+
+    await store.destroy(old)
+
+    assert look.keys() == [look.key(newest)]
 
 
 @pytest.mark.parametrize("seed", range(5))

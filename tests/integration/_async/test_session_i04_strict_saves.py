@@ -90,7 +90,7 @@ async def test_i04_a_transaction_that_always_comes_late_says_so_and_changes_noth
 ) -> None:
     store, other = new_sessions(), new_sessions()
     token = await store.create({"n": 0})
-    find, tries = store._keeper.find, []
+    find, tries = store._keeper.must_find, []
 
     async def slow_find(credential: Any) -> Any:
         found = await find(credential)
@@ -98,7 +98,7 @@ async def test_i04_a_transaction_that_always_comes_late_says_so_and_changes_noth
         return found
 
     async with store.open(token) as session:
-        monkeypatch.setattr(store._keeper, "find", slow_find)
+        monkeypatch.setattr(store._keeper, "must_find", slow_find)
         with pytest.raises(SessionConflictError):
             await session.transact(increment, attempts=3)
 

@@ -171,7 +171,7 @@ def test_i01_a_session_that_lost_its_ttl_ends_with_its_deadline(
     assert look.keys() == []
 
 
-def test_i01_whoever_holds_only_a_replaced_token_ends_nothing(
+def test_i01_whoever_holds_only_a_replaced_token_can_end_the_session_and_that_is_reported(
     new_sessions: NewSessions, look: Looker
 ) -> None:
     told = Told()
@@ -181,8 +181,20 @@ def test_i01_whoever_holds_only_a_replaced_token_ends_nothing(
 
     store.destroy(old)
 
-    assert look.keys() == [look.key(new)]
-    assert told.kinds() == ["created", "rotated", "reuse"]
+    assert look.keys() == []
+    assert store.load(new) is None
+    assert told.kinds() == ["created", "rotated", "reuse", "destroyed", "rejected"]
+
+
+def test_i01_a_token_that_was_replaced_twice_ends_nothing(new_sessions: NewSessions, look: Looker) -> None:
+    store = new_sessions()
+    old = store.create(BEFORE)
+    newer = (store.save(old, SessionPatch(), rotate=True)).token
+    newest = (store.save(newer, SessionPatch(), rotate=True)).token
+
+    store.destroy(old)
+
+    assert look.keys() == [look.key(newest)]
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -91,7 +91,7 @@ def test_i04_a_transaction_that_always_comes_late_says_so_and_changes_nothing(
 ) -> None:
     store, other = new_sessions(), new_sessions()
     token = store.create({"n": 0})
-    find, tries = store._keeper.find, []
+    find, tries = store._keeper.must_find, []
 
     def slow_find(credential: Any) -> Any:
         found = find(credential)
@@ -99,7 +99,7 @@ def test_i04_a_transaction_that_always_comes_late_says_so_and_changes_nothing(
         return found
 
     with store.open(token) as session:
-        monkeypatch.setattr(store._keeper, "find", slow_find)
+        monkeypatch.setattr(store._keeper, "must_find", slow_find)
         with pytest.raises(SessionConflictError):
             session.transact(increment, attempts=3)
 

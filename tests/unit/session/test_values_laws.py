@@ -106,6 +106,7 @@ class Laws(RuleBasedStateMachine):
     @rule(key=keys, value=values)
     def save_and_change_meanwhile(self, key: str, value: Any) -> None:
         changes, saved = self.mine.changes(), deepcopy(self.model)
+        self.mine.send(changes)
         self.assign(key, value)
         self._settle(changes)
         self.saved = saved
@@ -113,6 +114,7 @@ class Laws(RuleBasedStateMachine):
     @rule(key=keys)
     def save_and_remove_meanwhile(self, key: str) -> None:
         changes, saved = self.mine.changes(), deepcopy(self.model)
+        self.mine.send(changes)
         self.remove(key)
         self._settle(changes)
         self.saved = saved
