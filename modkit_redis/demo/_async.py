@@ -81,7 +81,8 @@ async def kept(app: AsyncApp, stage: Stage) -> None:
     stage.done("ada = await accounts.sign_in(visitor, 'ada')")
     stage.check("await accounts.show(ada)", await async_accounts.show(ada), ("ada", ["tea"]))
     stage.check("await accounts.show(visitor)", await async_accounts.show(visitor), (None, []))
-    stage.check("await accounts.sign_out(ada)", await async_accounts.sign_out(ada), None)
+    await async_accounts.sign_out(ada)
+    stage.done("await accounts.sign_out(ada)")
     stage.check("await accounts.show(ada)", await async_accounts.show(ada), (None, []))
 
 
