@@ -3,12 +3,12 @@
 A session is one hash, so that each script has one key. Times are milliseconds since 1970, by the server's
 clock alone::
 
-    f  layout, 1                 c  begun            u   user, if one is signed in
-    h  verifier of the token     l  last seen        ip  address, likewise
-    p  verifier replaced last    x  deadline         ua  agent, likewise
-    pu until when that works     i  idle time, ms    .k  the value under the key "k"
+    f  layout, 1                 c  begun            u      user, if one is signed in
+    h  verifier of the token     l  last seen        ip     address, likewise
+    p  verifier replaced last    x  deadline         ua…ud  agent, likewise, 64 bytes each
+    pu until when that works     i  idle time, ms    .k     the value under the key "k"
     v  version                   r  token replaced
-    w  nonces of 4 last writes   g  how often
+    w  nonces of 3 last writes   g  how often
 
 A token is ``handle.secret``: 16 and 32 random bytes in URL-safe base64. Its verifier is the SHA-256 of the
 secret, which is nowhere else.
@@ -36,6 +36,10 @@ LONGEST_USER: Final = 256
 
 _LONGEST_ADDRESS: Final = 64
 _LONGEST_AGENT: Final = 256
+_PART: Final = 64
+"""Bytes of the longest field with which Redis still keeps a hash in its compact form."""
+
+_AGENT: Final = ("ua", "ub", "uc", "ud")
 _YEAR_9999: Final = 253_370_764_800_000
 
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
@@ -209,8 +213,12 @@ class Binding:
 
     def fields(self) -> dict[str, bytes]:
         """Return the fields that say so; what is not known replaces what was known of another sign-in."""
-        named = {"u": self.user, "ip": self.address or "", "ua": self.agent or ""}
-        return {name: text.encode() for name, text in named.items()}
+        agent = (self.agent or "").encode()
+        parts = {
+            name: agent[at : at + _PART]
+            for name, at in zip(_AGENT, range(0, _LONGEST_AGENT, _PART), strict=True)
+        }
+        return {"u": self.user.encode(), "ip": (self.address or "").encode(), **parts}
 
 
 def binding(user: str, address: str | None, agent: str | None) -> Binding:
@@ -227,7 +235,7 @@ def binding(user: str, address: str | None, agent: str | None) -> Binding:
 
 def _cut(text: str | None, longest: int) -> str | None:
     # Clients choose these: what UTF-8 cannot encode must not keep anybody from signing in.
-    return (text or "")[:longest].encode(errors="replace").decode() or None
+    return (text or "").encode(errors="replace")[:longest].decode(errors="ignore") or None
 
 
 def check_same_user(present: str | None, user: str) -> None:
@@ -344,7 +352,7 @@ def record_in(handle: str, pairs: Sequence[bytes] | dict[bytes, bytes], pttl: in
             replaced_ms=_ms(held[b"r"]) if b"r" in held else created,
             user=_text(held.get(b"u")),
             address=_text(held.get(b"ip")),
-            agent=_text(held.get(b"ua")),
+            agent=_text(b"".join(held.get(name.encode(), b"") for name in _AGENT)),
             payloads={
                 name[1:].decode("utf-8", "replace"): value for name, value in held.items() if name[:1] == b"."
             },

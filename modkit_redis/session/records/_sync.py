@@ -17,7 +17,7 @@ from modkit_redis.session._core import Credential, Record, Status, UnreadableErr
 from modkit_redis.session.records.scripts import CREATE, DESTROY, REMOVE, SAVE, TOUCH
 from modkit_redis.session.records.write import Saved, Write
 
-_SHOWN: Final = ("f", "h", "v", "c", "l", "x", "i", "u", "ip", "ua")
+_SHOWN: Final = ("f", "h", "v", "c", "l", "x", "i", "u", "ip", "ua", "ub", "uc", "ud")
 
 
 class Records:

@@ -2,7 +2,7 @@
 --
 -- KEYS[1]  the session
 -- ARGV[1]  verifier of the token, 32 bytes
--- ARGV[2]  nonce of this write, 8 bytes: one of the last four again changes nothing
+-- ARGV[2]  nonce of this write: one of the last three again changes nothing
 -- ARGV[3]  version that the session must have; "" for any
 -- ARGV[4]  verifier of the new token; "" to keep the token
 -- ARGV[5]  how long the old token still works then, ms
@@ -49,15 +49,21 @@ elseif ARGV[3] ~= '' and tonumber(ARGV[3]) ~= version then
   return {-3, version}
 end
 
-local set = {'v', version + 1, 'w', string.sub(ARGV[2] .. nonces, 1, 32), 'l', now}
+local set = {'v', version + 1, 'w', string.sub(ARGV[2] .. nonces, 1, 3 * #ARGV[2]), 'l', now}
 local at = 8 + 2 * tonumber(ARGV[7])
 for n = 8, at - 1 do
   set[#set + 1] = ARGV[n]
 end
 if replaces then
   local times = (tonumber(found[9]) or 0) + 1
-  for _, each in ipairs({'h', ARGV[4], 'p', found[1], 'pu', now + tonumber(ARGV[5]), 'r', now, 'g', times}) do
+  for _, each in ipairs({'h', ARGV[4], 'p', found[1], 'r', now, 'g', times}) do
     set[#set + 1] = each
+  end
+  if tonumber(ARGV[5]) > 0 then
+    set[#set + 1] = 'pu'
+    set[#set + 1] = now + tonumber(ARGV[5])
+  else
+    redis.call('HDEL', KEYS[1], 'pu')
   end
 end
 redis.call('HSET', KEYS[1], unpack(set))

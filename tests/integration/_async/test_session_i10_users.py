@@ -131,13 +131,13 @@ async def test_i10_a_revocation_that_was_interrupted_can_be_done_again(
     store, other = new_sessions(), new_sessions()
     tokens = [await sign_in(store) for _ in range(3)]
 
-    async def interrupted(handles: list[str], also: Any = ()) -> list[str]:
+    async def interrupted(user: str, handles: list[str], then: Any) -> list[str]:
         for handle in handles[:removed]:
             await other.revoke(handle)
-        raise StoreUnavailableError("UNLINK", "timeout")
+        raise StoreUnavailableError("pipeline", "timeout")
 
     with monkeypatch.context() as patch:
-        patch.setattr(store._keeper.records, "remove", interrupted)
+        patch.setattr(store._keeper.records, "remove_of", interrupted)
         with pytest.raises(StoreUnavailableError):
             await store.revoke_all("anna")
     assert len(await live(other, tokens)) == 3 - removed

@@ -94,7 +94,6 @@ async def test_a_sign_in_leaves_it_that_small(store: AsyncSessionStore, eyes: re
     assert weight(eyes, token.handle) <= MOST
 
 
-@pytest.mark.xfail(strict=True, reason="a field of over 64 bytes makes the hash a table: 1032 bytes")
 async def test_a_sign_in_with_a_browser_leaves_it_a_listpack(
     store: AsyncSessionStore, eyes: redis.Redis
 ) -> None:

@@ -174,8 +174,8 @@ SAVES: Final = (
     Asked("a rotation with a change", SAVE.sha.encode(), rotate_and_change, replaces=True),
     Asked("a renewal", SAVE.sha.encode(), change, replaces=True, settings=RENEWING),
     Asked("bind: list", LIST_IN.sha.encode(), bind, replaces=True, settings=PER_USER),
-    Asked("bind: who is alive", called("EXISTS"), bind, replaces=True, settings=PER_USER, others=2),
-    Asked("bind: end the oldest", called("UNLINK"), bind, replaces=True, settings=PER_USER, others=2),
+    Asked("bind: who is alive", called("HMGET"), bind, replaces=True, settings=PER_USER, others=2),
+    Asked("bind: end the oldest", called("EVAL"), bind, replaces=True, settings=PER_USER, others=2),
     Asked("bind: unlist the oldest", called("ZREM"), bind, replaces=True, settings=PER_USER, others=2),
     Asked("bind: save", SAVE.sha.encode(), bind, replaces=True, settings=PER_USER),
     Asked("the first save", CREATE.sha.encode(), begin, begins=True),
@@ -512,10 +512,8 @@ def enter(store: Any, token: SessionToken) -> None:
 READS: Final = (
     Call("load: PTTL", called("PTTL"), lambda store, token: store.load(token)),
     Call("load: HGETALL", called("HGETALL"), lambda store, token: store.load(token)),
-    Call("load: touch", TOUCH.sha.encode(), lambda store, token: store.load(token), EAGER),
     Call("open: PTTL", called("PTTL"), enter),
     Call("open: HGETALL", called("HGETALL"), enter),
-    Call("open: touch", TOUCH.sha.encode(), enter, EAGER),
     Call("peek: HMGET", called("HMGET"), lambda store, token: store.peek(token.handle)),
     Call("sessions_of: ZRANGE", called("ZRANGE"), lambda store, _: store.sessions_of("ann")),
     Call("sessions_of: HMGET", called("HMGET"), lambda store, _: store.sessions_of("ann")),
@@ -531,11 +529,15 @@ WRITES: Final = (
     Call("bind: save", SAVE.sha.encode(), lambda store, token: store.bind(token, "ann"), exchanges=3),
     Call("drain", DRAIN.sha.encode(), lambda store, _: store.drain("ann")),
 )
+TOUCHES: Final = (
+    Call("load: touch", TOUCH.sha.encode(), lambda store, token: store.load(token), EAGER),
+    Call("open: touch", TOUCH.sha.encode(), enter, EAGER),
+)
 ENDS: Final = (
     Call("destroy", DESTROY.sha.encode(), lambda store, token: store.destroy(token)),
     Call("revoke", called("UNLINK"), lambda store, token: store.revoke(token.handle)),
     Call("revoke_all: ZRANGE", called("ZRANGE"), lambda store, _: store.revoke_all("ann")),
-    Call("revoke_all: UNLINK", called("UNLINK"), lambda store, _: store.revoke_all("ann")),
+    Call("revoke_all: EVAL", called("EVAL"), lambda store, _: store.revoke_all("ann")),
     Call("revoke_all: ZREM", called("ZREM"), lambda store, _: store.revoke_all("ann")),
 )
 
@@ -564,6 +566,20 @@ def test_a_read_without_an_answer_raises_and_changes_nothing(stage: Stage, call:
     assert {**stage.traces.fields(token.handle), "l": b""} == before
     assert sessions.heard == []
     call.act(sessions.store, token)
+
+
+@pytest.mark.parametrize(("call", "fault"), pairs(TOUCHES))
+def test_a_touch_without_an_answer_keeps_nobody_from_reading_and_is_told(
+    stage: Stage, call: Call, fault: Fault
+) -> None:
+    token, sessions = signed_in(stage), connected(stage, call, fault)
+    before = {**stage.traces.fields(token.handle), "l": b""}
+
+    outcome = stage.meet(call.command, fault, lambda: call.act(sessions.store, token), call.exchanges)
+
+    assert not isinstance(outcome, BaseException)
+    assert {**stage.traces.fields(token.handle), "l": b""} == before
+    assert [event.kind for event in sessions.heard] == ["degraded"]
 
 
 @pytest.mark.parametrize(("call", "fault"), pairs(WRITES))

@@ -130,13 +130,13 @@ def test_i10_a_revocation_that_was_interrupted_can_be_done_again(
     store, other = new_sessions(), new_sessions()
     tokens = [sign_in(store) for _ in range(3)]
 
-    def interrupted(handles: list[str], also: Any = ()) -> list[str]:
+    def interrupted(user: str, handles: list[str], then: Any) -> list[str]:
         for handle in handles[:removed]:
             other.revoke(handle)
-        raise StoreUnavailableError("UNLINK", "timeout")
+        raise StoreUnavailableError("pipeline", "timeout")
 
     with monkeypatch.context() as patch:
-        patch.setattr(store._keeper.records, "remove", interrupted)
+        patch.setattr(store._keeper.records, "remove_of", interrupted)
         with pytest.raises(StoreUnavailableError):
             store.revoke_all("anna")
     assert len(live(other, tokens)) == 3 - removed

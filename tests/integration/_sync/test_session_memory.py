@@ -95,7 +95,6 @@ def test_a_sign_in_leaves_it_that_small(store: SessionStore, eyes: redis.Redis) 
     assert weight(eyes, token.handle) <= MOST
 
 
-@pytest.mark.xfail(strict=True, reason="a field of over 64 bytes makes the hash a table: 1032 bytes")
 def test_a_sign_in_with_a_browser_leaves_it_a_listpack(store: SessionStore, eyes: redis.Redis) -> None:
     token = store.create(DATA)
     token = store.bind(token, "184467", address="203.0.113.7", agent=BROWSER)
