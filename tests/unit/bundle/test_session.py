@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+import sys
+from base64 import b64encode
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from copy import deepcopy
 from datetime import timedelta
@@ -24,6 +26,7 @@ from modkit_redis.contract import (
     StoreUnavailableError,
     named_tokens,
 )
+from modkit_redis.session import sealing
 from tests.capability import SYNC, World, application, exactly, in_both_worlds, settled
 from tests.stand_ins import AsyncDictSessions, DictSessions
 from tests.support import connections_named, feature
@@ -532,6 +535,45 @@ def test_mounting_it_sends_nothing(
     application(world.bundle).redis.session.store()
 
     assert connections_named(admin, prefix) == 0
+
+
+@pytest.fixture
+def no_cryptography(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setitem(sys.modules, "cryptography.hazmat.primitives.ciphers.aead", None)
+    sealing.aesgcm.cache_clear()
+    yield
+    sealing.aesgcm.cache_clear()
+
+
+@in_both_worlds
+async def test_keys_without_the_extra_are_an_error_at_first_use_and_nothing_else_needs_it(
+    world: World, sessions: pytest.MonkeyPatch, no_cryptography: None
+) -> None:
+    sessions.setenv("REDIS_SESSION_ENCRYPTION_KEYS", f"a:{b64encode(bytes(32)).decode()}")
+    app = application(world.bundle.named("analytics"))
+    await settled(app.init_resources())
+    extra = "is set, and needs the extra cryptography: pip install 'modkit-redis[cryptography]'"
+
+    with pytest.raises(ConfigError, match=exactly(f"REDIS_SESSION_ENCRYPTION_KEYS {extra}")):
+        app.redis.session.store()
+
+    assert await begin(app.redis.analytics.session.store())
+    await settled(app.shutdown_resources())
+
+
+@in_both_worlds
+async def test_values_are_encrypted_where_the_settings_say_so(
+    world: World, sessions: pytest.MonkeyPatch, admin: redis.Redis, prefix: str
+) -> None:
+    sessions.setenv("REDIS_SESSION_ENCRYPTION_KEYS", f"a:{b64encode(bytes(32)).decode()}")
+    app = application(world.bundle)
+
+    token = await begin(app.redis.session.store())
+
+    held = admin.hget(f"{prefix}:session:{token.handle}", ".user")
+    assert isinstance(held, bytes) and held.startswith(b"\x01\x01a") and b"ada" not in held
+    assert (await settled(app.redis.session.store().load(token))).data == {"user": "ada"}
+    await settled(app.shutdown_resources())
 
 
 def test_the_settings_of_a_bundle_have_none_of_sessions_unless_they_are_given() -> None:

@@ -168,7 +168,7 @@ def test_whatever_is_presented_raises_nothing(token: object) -> None:
     assert found.token is None or shape_of(found.token)
 
 
-@pytest.mark.parametrize("given", [HANDLE, Text(HANDLE), new_token().handle], ids=["text", "subclass", "new"])
+@pytest.mark.parametrize("given", [HANDLE, Text(HANDLE), "_" * 22])
 def test_a_handle_is_a_handle(given: str) -> None:
     found = handle_in(given)
 

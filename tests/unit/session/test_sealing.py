@@ -6,7 +6,6 @@ import secrets
 import sys
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterator
-from importlib.util import find_spec
 from typing import Final
 
 import pytest
@@ -23,10 +22,6 @@ OTHER: Final = "B" * 22
 ONE, TWO = b64encode(bytes(32)).decode(), b64encode(b"\xfb\xff" * 16).decode()
 PAYLOAD: Final = b'{"user":"ada"}'
 EXAMPLE: Final = "for example '2026a:<key>' or '2026b:<key>,2026a:<key>'"
-
-needs_cryptography = pytest.mark.skipif(
-    find_spec("cryptography") is None, reason="needs the extra cryptography"
-)
 
 
 def sealer(written: str) -> Sealer:
@@ -134,7 +129,6 @@ def test_without_keys_nothing_is_encrypted() -> None:
     assert plain.opened(PAYLOAD, HANDLE, "k") == PAYLOAD
 
 
-@needs_cryptography
 def test_what_is_sealed_can_be_opened_and_shows_nothing() -> None:
     mine = sealer(f"a:{ONE}")
 
@@ -145,14 +139,12 @@ def test_what_is_sealed_can_be_opened_and_shows_nothing() -> None:
     assert mine.opened(stored, HANDLE, "k") == PAYLOAD
 
 
-@needs_cryptography
 def test_the_same_value_is_never_sealed_twice_in_the_same_way() -> None:
     mine = sealer(f"a:{ONE}")
 
     assert len({mine.seal(PAYLOAD, HANDLE, "k") for _ in range(100)}) == 100
 
 
-@needs_cryptography
 @given(st.binary(max_size=100), st.text(max_size=10))
 def test_whatever_is_sealed_can_be_opened(payload: bytes, key: str) -> None:
     mine = sealer(f"a:{ONE}")
@@ -160,7 +152,6 @@ def test_whatever_is_sealed_can_be_opened(payload: bytes, key: str) -> None:
     assert mine.opened(mine.seal(payload, HANDLE, key), HANDLE, key) == payload
 
 
-@needs_cryptography
 @pytest.mark.parametrize("written", [f"a:{ONE}", f"a:{ONE},b:{TWO}"])
 def test_each_bit_that_is_changed_is_noticed(written: str) -> None:
     mine = sealer(written)
@@ -172,7 +163,6 @@ def test_each_bit_that_is_changed_is_noticed(written: str) -> None:
         assert not opens(mine, bytes(changed)), f"bit {bit}"
 
 
-@needs_cryptography
 def test_a_value_that_is_cut_short_or_longer_is_noticed() -> None:
     mine = sealer(f"a:{ONE}")
     stored = mine.seal(PAYLOAD, HANDLE, "k")
@@ -181,7 +171,6 @@ def test_a_value_that_is_cut_short_or_longer_is_noticed() -> None:
     assert not opens(mine, stored + b"\x00")
 
 
-@needs_cryptography
 @pytest.mark.parametrize(
     ("handle", "key"), [(OTHER, "k"), (HANDLE, "l"), (HANDLE, ""), (HANDLE, "k\0"), (HANDLE[:-1], "k")]
 )
@@ -191,12 +180,10 @@ def test_a_value_is_bound_to_its_session_and_its_key(handle: str, key: str) -> N
     assert not opens(mine, mine.seal(PAYLOAD, HANDLE, "k"), handle, key)
 
 
-@needs_cryptography
 def test_another_key_of_the_same_name_opens_nothing() -> None:
     assert not opens(sealer(f"a:{TWO}"), sealer(f"a:{ONE}").seal(PAYLOAD, HANDLE, "k"))
 
 
-@needs_cryptography
 def test_the_first_key_writes_and_all_read() -> None:
     old, both, new = sealer(f"a:{ONE}"), sealer(f"b:{TWO},a:{ONE}"), sealer(f"b:{TWO}")
     of_old, of_both = old.seal(PAYLOAD, HANDLE, "k"), both.seal(PAYLOAD, HANDLE, "k")
@@ -206,7 +193,6 @@ def test_the_first_key_writes_and_all_read() -> None:
     assert read == [[True, True, False], [False, True, True]]
 
 
-@needs_cryptography
 def test_a_key_that_comes_later_is_made_known_before_it_writes() -> None:
     """The order in which keys are changed while two releases run."""
     before, known, after = sealer(f"a:{ONE}"), sealer(f"a:{ONE},b:{TWO}"), sealer(f"b:{TWO},a:{ONE}")
@@ -215,14 +201,12 @@ def test_a_key_that_comes_later_is_made_known_before_it_writes() -> None:
     assert opens(known, after.seal(PAYLOAD, HANDLE, "k"))
 
 
-@needs_cryptography
 def test_values_that_are_not_encrypted_are_read_only_where_plain_is_named() -> None:
     assert not opens(sealer(f"a:{ONE}"), PAYLOAD)
     assert not opens(sealer(f"a:{ONE},b:{TWO}"), PAYLOAD)
     assert sealer(f"a:{ONE},plain").opened(PAYLOAD, HANDLE, "k") == PAYLOAD
 
 
-@needs_cryptography
 def test_plain_in_the_first_place_writes_without_encryption_and_reads_what_was_encrypted() -> None:
     sealed = sealer(f"a:{ONE}").seal(PAYLOAD, HANDLE, "k")
     leaving = sealer(f"plain,a:{ONE}")
@@ -231,17 +215,14 @@ def test_plain_in_the_first_place_writes_without_encryption_and_reads_what_was_e
     assert leaving.opened(sealed, HANDLE, "k") == leaving.opened(PAYLOAD, HANDLE, "k") == PAYLOAD
 
 
-@needs_cryptography
 def test_plain_in_a_later_place_still_encrypts() -> None:
     assert b"ada" not in sealer(f"a:{ONE},plain").seal(PAYLOAD, HANDLE, "k")
 
 
-@needs_cryptography
 def test_what_was_encrypted_is_unreadable_once_the_keys_are_gone() -> None:
     assert not opens(Sealer(None), sealer(f"a:{ONE}").seal(PAYLOAD, HANDLE, "k"))
 
 
-@needs_cryptography
 @given(st.binary(max_size=80), st.booleans())
 def test_bytes_of_somebody_else_are_never_opened(stored: bytes, is_marked: bool) -> None:
     mine = sealer(f"a:{ONE}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from base64 import b64encode
 from collections.abc import Iterator
-from importlib.util import find_spec
 from typing import Any, Final
 
 import pytest
@@ -18,10 +17,6 @@ from modkit_redis.session.values import Changes, Coder, Values
 
 HANDLE: Final = "A" * 22
 KEY: Final = f"a:{b64encode(bytes(32)).decode()}"
-
-needs_cryptography = pytest.mark.skipif(
-    find_spec("cryptography") is None, reason="needs the extra cryptography"
-)
 
 
 class Bench:
@@ -251,7 +246,6 @@ def test_there_is_a_limit_on_the_bytes_of_all_values_and_keys_together() -> None
     assert values.changes()
 
 
-@needs_cryptography
 def test_the_limit_is_on_values_as_they_are_before_they_are_encrypted() -> None:
     bench = Bench(max_bytes=100, max_value_bytes=100, encryption_keys=KEY)
     values = bench.holding()
@@ -523,7 +517,6 @@ def test_the_traceback_of_a_refused_patch_shows_no_frame_that_holds_a_value(benc
     assert not {"simple", "encode", "payload"} & {*frames(refused.value)}
 
 
-@needs_cryptography
 def test_values_are_read_only_in_their_own_session() -> None:
     bench = Bench(encryption_keys=KEY)
     values = bench.holding(a=[1])

@@ -11,7 +11,6 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from importlib.util import find_spec
 from typing import Any, Final
 
 import pytest
@@ -46,9 +45,6 @@ WITHOUT_DEFAULT: Final = ("touch_interval", "renewal_interval", "per_user_max", 
 SECRET: Final = bytes(range(100, 132))
 SECRETS: Final = (b64encode(SECRET).decode(), repr(SECRET)[2:-1], SECRET.hex())
 KEYS: Final = f"2026a:{SECRETS[0]}"
-
-HAS_CRYPTOGRAPHY: Final = find_spec("cryptography") is not None
-needs_cryptography = pytest.mark.skipif(not HAS_CRYPTOGRAPHY, reason="needs the extra cryptography")
 
 
 @dataclass(frozen=True)
@@ -91,7 +87,6 @@ ROUTES: Final = (
 each_route = pytest.mark.parametrize("route", ROUTES, ids=str)
 TTLS: Final = {"idle_ttl": "30m", "absolute_ttl": "12h"}
 
-OF_KEYS: Final = [("encryption_keys", KEYS, Keys((("2026a", SECRET),)))]
 WRITTEN: Final[list[tuple[str, str, object]]] = [
     ("idle_ttl", "12h", timedelta(hours=12)),
     ("idle_ttl", "1ms", timedelta(milliseconds=1)),
@@ -115,7 +110,7 @@ WRITTEN: Final[list[tuple[str, str, object]]] = [
     ("max_value_bytes", "65536", 65536),
     ("max_bytes", "16384", 16384),
     ("max_bytes", "67108864", 2**26),
-    *(OF_KEYS if HAS_CRYPTOGRAPHY else ()),
+    ("encryption_keys", KEYS, Keys((("2026a", SECRET),))),
 ]
 
 SPANS: Final = (
@@ -176,7 +171,7 @@ def test_the_settings_and_their_defaults_are_those_of_the_documentation() -> Non
 
 
 def test_every_setting_is_read_below_and_says_what_it_is_about() -> None:
-    assert {field for field, _, _ in (*WRITTEN, *OF_KEYS)} == {*FIELDS}
+    assert {field for field, _, _ in WRITTEN} == {*FIELDS}
     assert all(len(each.about) > 20 and each.about.count("`") % 2 == 0 for each in SessionSettings.describe())
 
 
@@ -402,9 +397,7 @@ def test_without_a_list_of_users_sessions_who_needs_it_is_told_what_to_set() -> 
     )
 
 
-@pytest.mark.parametrize(
-    "given", [{}, pytest.param({"encryption_keys": f"plain,{KEYS}"}, marks=needs_cryptography)]
-)
+@pytest.mark.parametrize("given", [{}, {"encryption_keys": f"plain,{KEYS}"}])
 def test_settings_are_values(given: dict[str, str]) -> None:
     settings = MAPPING.read({**TTLS, "deadline": "1s", **given})
 
@@ -414,7 +407,6 @@ def test_settings_are_values(given: dict[str, str]) -> None:
     assert repr(settings).startswith("SessionSettings(idle_ttl='30m', absolute_ttl='12h', renewal_grace=")
 
 
-@needs_cryptography
 def test_keys_in_another_order_are_other_settings() -> None:
     """The first one writes."""
     other = f"b:{b64encode(bytes(32)).decode()}"
@@ -430,7 +422,6 @@ def shows_a_secret(text: str) -> bool:
     return any(each in text for each in SECRETS)
 
 
-@needs_cryptography
 @each_route
 def test_no_representation_of_settings_shows_their_keys(route: Route) -> None:
     settings = route.read({**TTLS, "encryption_keys": KEYS})
