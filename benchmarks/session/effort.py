@@ -46,7 +46,8 @@ def effort(way: Way[object], caller: str, watch: ServerWatch) -> Effort:
     if way.prepare is not None:
         way.prepare(caller, CALLS + 1)
     way.call(caller)
-    watch.commands(), watch.round_trips()
+    watch.commands()
+    watch.round_trips()
     for _ in range(CALLS):
         way.call(caller)
     return _effort(watch)
@@ -57,7 +58,8 @@ async def async_effort(way: Way[Awaitable[object]], caller: str, watch: ServerWa
     if way.prepare is not None:
         await way.prepare(caller, CALLS + 1)
     await way.call(caller)
-    watch.commands(), watch.round_trips()
+    watch.commands()
+    watch.round_trips()
     for _ in range(CALLS):
         await way.call(caller)
     return _effort(watch)
