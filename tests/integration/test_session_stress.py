@@ -47,7 +47,9 @@ def test_i01_to_i04_and_i07_to_i09_hold_for_sessions_that_all_processes_use(
 
     assert report.wrong == []
     assert report.refused > 10
-    assert {"read", "set", "patch", "increment", "replay_increment", "rotate", "use_retired"} <= {*report.done}
+    assert {"read", "set", "patch", "increment", "replay_increment", "rotate", "use_retired"} <= {
+        *report.done
+    }
     assert {"put", "take", "end"} <= {*report.done}
 
 
