@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import redis.asyncio
 
@@ -117,10 +117,19 @@ class AsyncKeeper:
         self.tell("lost", handle)
         raise SessionLostError(handle, "gone" if saved.status is Status.GONE else "retired")
 
-    async def end(self, credential: Credential) -> None:
-        """End the session that the token opens, if it does."""
-        status = await self.records.destroy(credential)
-        self.tell(_TOLD_OF_END.get(status, "rejected"), credential.handle)
+    async def end(self, *credentials: Credential, is_repeated: bool = False) -> None:
+        """End the session that one of the tokens opens, if one does.
+
+        Args:
+            credentials: What may open it, the newest first: the older one does not if the newer one does.
+            is_repeated: Whether an earlier try got no answer, and may be the one that ended it.
+        """
+        found = {await self.records.destroy(each) for each in credentials}
+        if Status.DONE in found or (is_repeated and Status.RETIRED not in found):
+            kind: SessionEventKind = "destroyed"
+        else:
+            kind = "reuse" if Status.RETIRED in found else "rejected"
+        self.tell(kind, credentials[0].handle)
 
     async def list_in(self, user: str, handle: str, deadline_ms: int) -> None:
         """List a session among those of *user*; end the oldest if they are too many."""
@@ -130,6 +139,3 @@ class AsyncKeeper:
         """Tell that sessions were ended by their handles."""
         for handle in handles:
             self.tell("revoked", handle)
-
-
-_TOLD_OF_END: Final[Mapping[Status, SessionEventKind]] = {Status.DONE: "destroyed", Status.RETIRED: "reuse"}

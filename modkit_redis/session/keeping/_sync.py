@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import redis
 
@@ -118,10 +118,19 @@ class Keeper:
         self.tell("lost", handle)
         raise SessionLostError(handle, "gone" if saved.status is Status.GONE else "retired")
 
-    def end(self, credential: Credential) -> None:
-        """End the session that the token opens, if it does."""
-        status = self.records.destroy(credential)
-        self.tell(_TOLD_OF_END.get(status, "rejected"), credential.handle)
+    def end(self, *credentials: Credential, is_repeated: bool = False) -> None:
+        """End the session that one of the tokens opens, if one does.
+
+        Args:
+            credentials: What may open it, the newest first: the older one does not if the newer one does.
+            is_repeated: Whether an earlier try got no answer, and may be the one that ended it.
+        """
+        found = {self.records.destroy(each) for each in credentials}
+        if Status.DONE in found or (is_repeated and Status.RETIRED not in found):
+            kind: SessionEventKind = "destroyed"
+        else:
+            kind = "reuse" if Status.RETIRED in found else "rejected"
+        self.tell(kind, credentials[0].handle)
 
     def list_in(self, user: str, handle: str, deadline_ms: int) -> None:
         """List a session among those of *user*; end the oldest if they are too many."""
@@ -131,6 +140,3 @@ class Keeper:
         """Tell that sessions were ended by their handles."""
         for handle in handles:
             self.tell("revoked", handle)
-
-
-_TOLD_OF_END: Final[Mapping[Status, SessionEventKind]] = {Status.DONE: "destroyed", Status.RETIRED: "reuse"}

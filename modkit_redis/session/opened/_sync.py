@@ -78,20 +78,28 @@ class RedisSession(SessionState, Session):
         """Save; after an error only what must not be left undone: a new token, and an end."""
         if error is not None:
             self._drop_changes()
-            if isinstance(error, StoreUnavailableError):
-                return
+            if self._has_failed and isinstance(error, StoreUnavailableError):
+                return  # it would take as long again
         if not self.degraded:
             self.save()
 
     def save(self) -> None:
         """Save what was changed."""
+        try:
+            self._save_all()
+        except StoreUnavailableError:
+            self._has_failed = True
+            raise
+
+    def _save_all(self) -> None:
         self._check_usable()
         changes = self._changes()  # what cannot be stored is refused before anything is sent
         if self._repeat():
             changes = self._changes()
         while self._endings:
-            self._keeper.end(self._endings[0])
-            self._endings = self._endings[1:]
+            is_repeated, self._is_ending = self._is_ending, True
+            self._keeper.end(*self._endings[0], is_repeated=is_repeated)
+            self._endings, self._is_ending = self._endings[1:], False
         if self._credential is None:
             if not changes and self._binding is None:
                 return
@@ -124,7 +132,11 @@ class RedisSession(SessionState, Session):
                 self._saved(attempt, self._keeper.change(attempt.credential, attempt.write))
                 if attempt.binding is not None:
                     self._keeper.tell("bound", attempt.credential.handle)
-        except (SessionLostError, SessionConflictError):
+        except SessionLostError:
+            self._attempt = None
+            self._drop_all()
+            raise
+        except SessionConflictError:
             self._attempt = None
             raise
         except CommandRefusedError:

@@ -51,8 +51,8 @@ class Attempt:
     binding: Binding | None = None
 
     def credentials(self) -> list[Credential]:
-        """Return what may open the session, whether or not the write has taken effect."""
-        return [self.credential, *([proof(self.write.token)] if self.write.token else [])]
+        """Return what may open the session, whether or not the write has taken effect; the newest first."""
+        return [*([proof(self.write.token)] if self.write.token else []), self.credential]
 
 
 class SessionState(MutableMapping[str, Any]):
@@ -66,7 +66,9 @@ class SessionState(MutableMapping[str, Any]):
             settings: The settings.
         """
         self._coder, self._settings = coder, settings
-        self._endings: Sequence[Credential] = ()
+        self._endings: Sequence[Sequence[Credential]] = ()  # of each session, what may open it
+        self._is_ending = False  # whether the first of them was tried already
+        self._has_failed = False  # whether a save got no answer
         self._outage: str | None = None
         self._be_none()
 
@@ -142,9 +144,9 @@ class SessionState(MutableMapping[str, Any]):
         """Have the next ``save()`` end the session; what is set after this call begins a new one."""
         self._check_usable()
         if self._attempt is not None:  # it may have taken effect, unheard
-            self._endings = (*self._endings, *self._attempt.credentials())
+            self._endings = (*self._endings, self._attempt.credentials())
         elif self._credential is not None:
-            self._endings = (*self._endings, self._credential)
+            self._endings = (*self._endings, [self._credential])
         self._be_none()
 
     def __repr__(self) -> str:
@@ -240,6 +242,11 @@ class SessionState(MutableMapping[str, Any]):
         """Forget what was changed; a new token, and an end, stay asked for."""
         self._values.forget_changes()
         self._binding = None
+
+    def _drop_all(self) -> None:
+        """Forget what was changed and asked for: there is no session any more to save it in."""
+        self._drop_changes()
+        self._rotation_ms, self._wants_renewal = None, False
 
     def _check_usable(self) -> None:
         if self._outage is not None:
