@@ -173,3 +173,11 @@ class Promise:
 
     def __await__(self) -> Iterator[None]:
         yield
+
+
+async def _hook(event: SessionEvent) -> None:
+    """Do nothing with an event."""
+
+
+HOOK_OF_TASKS: Final = _hook
+"""A hook that would have to be waited for; no store takes it."""

@@ -139,12 +139,18 @@ class AsyncKeeper:
         self.tell("lost", handle)
         raise _lost(handle, saved.status)
 
-    async def end(self, credential: Credential) -> None:
-        """End the session that the token opens, if it does."""
+    async def end(self, credential: Credential, *, is_repeated: bool = False) -> None:
+        """End the session that the token opens, or opened before it was replaced.
+
+        Args:
+            credential: What the token proves.
+            is_repeated: Whether an earlier try got no answer, and may be the one that ended it.
+        """
         status = await self.records.destroy(credential)
-        if status is Status.RETIRED:
+        if status is Status.RETIRED and not is_repeated:
             self.tell("reuse", credential.handle)
-        self.tell("rejected" if status is Status.GONE else "destroyed", credential.handle)
+        is_ended = is_repeated or status is not Status.GONE
+        self.tell("destroyed" if is_ended else "rejected", credential.handle)
 
     async def list_in(self, user: str, handle: str, deadline_ms: int) -> None:
         """List a session among those of *user*; end the oldest if they are too many."""

@@ -101,8 +101,9 @@ class RedisSession(SessionState, Session):
         if self._repeat():
             changes = self._changes()
         while self._endings:
-            self._keeper.end(self._endings[0])
-            self._endings = self._endings[1:]
+            is_repeated, self._is_ending = self._is_ending, True
+            self._keeper.end(self._endings[0], is_repeated=is_repeated)
+            self._endings, self._is_ending = self._endings[1:], False
         if self._credential is None and (changes or self._binding is not None):
             self._try(self._to_begin(changes))
             changes = self._changes()

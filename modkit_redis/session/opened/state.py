@@ -55,10 +55,6 @@ class Attempt:
         """Whether nobody asked for it: it renews the token, and nothing else."""
         return self.write.is_renewal and not self.changes and self.binding is None
 
-    def credentials(self) -> list[Credential]:
-        """Return what may open the session, whether or not the write has taken effect."""
-        return [self.credential, *([proof(self.write.token)] if self.write.token else [])]
-
 
 class SessionState(MutableMapping[str, Any]):
     """What a session object knows and is asked for, until it is saved."""
@@ -72,6 +68,7 @@ class SessionState(MutableMapping[str, Any]):
         """
         self._coder, self._settings = coder, settings
         self._endings: Sequence[Credential] = ()
+        self._is_ending = False  # whether the first of them was tried already
         self._outage: str | None = None
         self._has_failed = False  # whether the last save did, and whoever asked for it knows
         self._reset()
@@ -156,10 +153,10 @@ class SessionState(MutableMapping[str, Any]):
     def destroy(self) -> None:
         """Have the next ``save()`` end the session; what is set after this call begins a new one."""
         self._check_usable()
-        if self._attempt is not None:  # it may have taken effect, unheard
-            self._endings = (*self._endings, *self._attempt.credentials())
-        elif self._credential is not None:
-            self._endings = (*self._endings, self._credential)
+        # An attempt may have begun the session unheard, or replaced the token; the old one ends it all the same.
+        credential = self._credential if self._attempt is None else self._attempt.credential
+        if credential is not None:
+            self._endings = (*self._endings, credential)
         self._reset()
 
     def __repr__(self) -> str:
