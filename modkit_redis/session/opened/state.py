@@ -153,7 +153,7 @@ class SessionState(MutableMapping[str, Any]):
     def destroy(self) -> None:
         """Have the next ``save()`` end the session; what is set after this call begins a new one."""
         self._check_usable()
-        # An attempt may have begun the session unheard, or replaced the token; the old one ends it all the same.
+        # An attempt may have begun the session or replaced the token, unheard: the old one ends it as well.
         credential = self._credential if self._attempt is None else self._attempt.credential
         if credential is not None:
             self._endings = (*self._endings, credential)
