@@ -9,7 +9,7 @@ All are measured in turns in one run, so that whatever else the machine does hit
 ratios: each is the median over the turns of the ratio to redis-py in the same row and turn. They share one
 embedded server, hiredis, and a session of 129 bytes of JSON, and all but the bare GET decode it. Every answer
 is checked: each save finds what the last one stored. Commands and round trips are the server's own count.
-Peers that are not installed are left out. It takes three minutes, with ``--quick`` half a minute.
+Peers that are not installed are left out. It takes a few minutes, with ``--quick`` half a minute.
 
 Aims: in each row, no more round trips than any peer, and less time; a session costs at most 400 bytes.
 """
