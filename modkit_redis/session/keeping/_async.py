@@ -139,17 +139,17 @@ class AsyncKeeper:
         self.tell("lost", handle)
         raise _lost(handle, saved.status)
 
-    async def end(self, credential: Credential, *, is_repeated: bool = False) -> None:
+    async def end(self, credential: Credential, *, is_unsure: bool = False) -> None:
         """End the session that the token opens, or opened before it was replaced.
 
         Args:
             credential: What the token proves.
-            is_repeated: Whether an earlier try got no answer, and may be the one that ended it.
+            is_unsure: Whether something got no answer that may have ended it, or replaced the token.
         """
         status = await self.records.destroy(credential)
-        if status is Status.RETIRED and not is_repeated:
+        if status is Status.RETIRED and not is_unsure:
             self.tell("reuse", credential.handle)
-        is_ended = is_repeated or status is not Status.GONE
+        is_ended = is_unsure or status is not Status.GONE
         self.tell("destroyed" if is_ended else "rejected", credential.handle)
 
     async def list_in(self, user: str, handle: str, deadline_ms: int) -> None:

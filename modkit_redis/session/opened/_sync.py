@@ -101,9 +101,9 @@ class RedisSession(SessionState, Session):
         if self._repeat():
             changes = self._changes()
         while self._endings:
-            is_repeated, self._is_ending = self._is_ending, True
-            self._keeper.end(self._endings[0], is_repeated=is_repeated)
-            self._endings, self._is_ending = self._endings[1:], False
+            is_unsure, self._is_unsure = self._is_unsure, True
+            self._keeper.end(self._endings[0], is_unsure=is_unsure)
+            self._endings, self._is_unsure = self._endings[1:], False
         if self._credential is None and (changes or self._binding is not None):
             self._try(self._to_begin(changes))
             changes = self._changes()

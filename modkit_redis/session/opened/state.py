@@ -68,7 +68,9 @@ class SessionState(MutableMapping[str, Any]):
         """
         self._coder, self._settings = coder, settings
         self._endings: Sequence[Credential] = ()
-        self._is_ending = False  # whether the first of them was tried already
+        self._is_unsure = (
+            False  # whether the first of them may have ended, or its token been replaced, unheard
+        )
         self._outage: str | None = None
         self._has_failed = False  # whether the last save did, and whoever asked for it knows
         self._reset()
@@ -156,6 +158,7 @@ class SessionState(MutableMapping[str, Any]):
         # An attempt may have begun the session or replaced the token, unheard: the old one ends it as well.
         credential = self._credential if self._attempt is None else self._attempt.credential
         if credential is not None:
+            self._is_unsure = self._is_unsure or self._attempt is not None
             self._endings = (*self._endings, credential)
         self._reset()
 
