@@ -90,11 +90,9 @@ class Coder:
             self.check_key(key)
         if len(set(named)) < len(named):
             raise ArgumentError("patch", "names a key more than once")
-        if len(named) > self._settings.max_keys:
-            most = self._settings.max_keys
-            raise ArgumentError(
-                "patch", f"names more than the {most} keys that REDIS_SESSION_MAX_KEYS allows"
-            )
+        most = self._settings.max_keys
+        if len(named) - len(patch.sets) > most:
+            raise ArgumentError("patch", f"removes more than the {most} keys of REDIS_SESSION_MAX_KEYS")
         try:
             return self._encoded(patch.sets)
         except ArgumentError as error:

@@ -176,12 +176,12 @@ async def test_a_token_that_was_replaced_is_told_as_such(sessions: AsyncSessions
     async with store.open(token):
         pass
     assert told(sessions) == [("reuse", token.handle)]
-    await store.destroy(token)
-    assert told(sessions) == [("reuse", token.handle)]
     with pytest.raises(SessionLostError) as caught:
         await store.save(token, PATCH)
     assert told(sessions) == [("reuse", token.handle), ("lost", token.handle)]
     assert caught.value.reason == "retired"
+    await store.destroy(token)
+    assert told(sessions) == [("reuse", token.handle), ("destroyed", token.handle)]
 
 
 async def test_a_token_in_its_grace_is_no_reuse_until_that_is_over(sessions: AsyncSessions) -> None:

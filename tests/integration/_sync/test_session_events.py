@@ -177,12 +177,12 @@ def test_a_token_that_was_replaced_is_told_as_such(sessions: Sessions) -> None:
     with store.open(token):
         pass
     assert told(sessions) == [("reuse", token.handle)]
-    store.destroy(token)
-    assert told(sessions) == [("reuse", token.handle)]
     with pytest.raises(SessionLostError) as caught:
         store.save(token, PATCH)
     assert told(sessions) == [("reuse", token.handle), ("lost", token.handle)]
     assert caught.value.reason == "retired"
+    store.destroy(token)
+    assert told(sessions) == [("reuse", token.handle), ("destroyed", token.handle)]
 
 
 def test_a_token_in_its_grace_is_no_reuse_until_that_is_over(sessions: Sessions) -> None:

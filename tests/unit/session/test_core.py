@@ -229,18 +229,22 @@ def test_what_can_be_no_user_is_refused(user: object, reason: str) -> None:
 def test_a_binding_writes_who_from_where_and_with_what() -> None:
     fields = binding("ada", "::1", "Brauser/1").fields()
 
-    assert fields == {"u": b"ada", "ip": b"::1", "ua": b"Brauser/1"}
+    assert fields == {"u": b"ada", "ip": b"::1", "ua": b"Brauser/1", "ub": b"", "uc": b"", "ud": b""}
 
 
 def test_a_binding_replaces_what_is_not_known_any_more() -> None:
-    assert binding("ada", None, None).fields() == {"u": b"ada", "ip": b"", "ua": b""}
+    assert binding("ada", None, None).fields() == {"u": b"ada"} | dict.fromkeys(
+        ("ip", "ua", "ub", "uc", "ud"), b""
+    )
 
 
 def test_what_clients_choose_is_cut_and_never_in_the_way() -> None:
     fields = binding("ada", "1" * 65, "\ud800" + "é" * 300).fields()
 
     assert fields["ip"] == b"1" * 64
-    assert fields["ua"] == b"?" + "é".encode() * 255
+    parts = [fields[name] for name in ("ua", "ub", "uc", "ud")]
+    assert b"".join(parts) == b"?" + "é".encode() * 127
+    assert [len(part) for part in parts] == [64, 64, 64, 63]
 
 
 @pytest.mark.parametrize(("name", "place"), [("address", 1), ("agent", 2)])

@@ -371,6 +371,7 @@ def test_a_change_made_while_a_save_is_under_way_is_saved_by_the_next(bench: Ben
     values["later"] = 1
     del values["removed"]
     changes = values.changes()
+    values.send(changes)
 
     values["kept"].append(3)
     values["new"] = "new"

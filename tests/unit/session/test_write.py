@@ -51,7 +51,7 @@ def test_no_key_of_a_value_is_a_field_of_the_library() -> None:
 def test_a_write_keeps_its_nonce_and_no_two_have_the_same() -> None:
     writes = [Write() for _ in range(100)]
 
-    assert all(each.arguments(MINE, None)[1] == each.nonce and len(each.nonce) == 8 for each in writes)
+    assert all(each.arguments(MINE, None)[1] == each.nonce and len(each.nonce) == 6 for each in writes)
     assert len({each.nonce for each in writes}) == 100
 
 
