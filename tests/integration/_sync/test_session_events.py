@@ -270,7 +270,6 @@ def test_each_try_of_a_transaction_that_came_too_late_is_a_conflict(
     assert traces.values(token.handle) == {"a": b"0"}
 
 
-@pytest.mark.xfail(reason="transact does not ask why the token opens nothing")
 def test_a_transaction_of_a_session_that_ended_is_told_with_its_reason(sessions: Sessions) -> None:
     token = sessions.store.create({"a": 0})
     with sessions.store.open(token) as session:
