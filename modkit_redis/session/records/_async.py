@@ -46,12 +46,15 @@ class AsyncRecords:
         return record_in(handle, cast("list[bytes]", pairs), cast(int, pttl))
 
     async def summaries(self, handles: Sequence[str]) -> list[Record | None]:
-        """Return sessions without their values, in the order of *handles*; one that is unreadable is none."""
+        """Return sessions without their values, in the order of *handles*; what has ended is none."""
         if not handles:
             return []
-        replies = await self._send([("HMGET", self._keys.key(each), *_SHOWN) for each in handles])
+        asked = [("HMGET", self._keys.key(each), *_SHOWN) for each in handles]
+        *replies, time = await self._send([*asked, ("TIME",)])
+        seconds, microseconds = map(int, cast("list[bytes]", time))
+        now_ms = seconds * 1000 + microseconds // 1000
         return [
-            _summary(each, cast("list[bytes | None]", reply))
+            _summary(each, cast("list[bytes | None]", reply), now_ms)
             for each, reply in zip(handles, replies, strict=True)
         ]
 
@@ -115,7 +118,7 @@ class AsyncRecords:
         return await self._executor.execute_many(commands, deadline=self._deadline) if commands else []
 
 
-def _summary(handle: str, values: Sequence[bytes | None]) -> Record | None:
+def _summary(handle: str, values: Sequence[bytes | None], now_ms: int) -> Record | None:
     pairs = [
         part
         for name, value in zip(_SHOWN, values, strict=True)
@@ -123,6 +126,9 @@ def _summary(handle: str, values: Sequence[bytes | None]) -> Record | None:
         for part in (name.encode(), value)
     ]
     try:
-        return record_in(handle, pairs, -1)
+        record = record_in(handle, pairs, -1)
+        return (
+            record if record is not None and record.deadline_ms > now_ms else None
+        )  # it may have lost its TTL
     except UnreadableError:
         return None
