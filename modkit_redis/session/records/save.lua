@@ -61,8 +61,8 @@ if replaces then
 end
 redis.call('HSET', KEYS[1], unpack(set))
 local removed = tonumber(ARGV[at])
-if removed > 0 then
-  redis.call('HDEL', KEYS[1], unpack(ARGV, at + 1, at + removed))
+for n = at + 1, at + removed do -- one by one: unpack() has a limit, and half of the save would be done
+  redis.call('HDEL', KEYS[1], ARGV[n])
 end
 local answer = {status, version + 1}
 for n = at + removed + 1, #ARGV do
