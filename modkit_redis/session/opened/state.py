@@ -206,7 +206,9 @@ class SessionState(MutableMapping[str, Any]):
             self._credential, self._token = proof(token), token
         if token is not None:
             self._wants_renewal = False
-            self._rotation_ms = self._rotation_ms if attempt.write.is_renewal else None
+            asked = self._rotation_ms  # for a shorter grace than was sent, if that got no answer at first
+            is_due = asked is not None and (attempt.write.is_renewal or asked < attempt.write.grace_ms)
+            self._rotation_ms = asked if is_due else None
         done = attempt.binding
         if done is not None and self._info is not None:
             self._info = replace(self._info, user=done.user, address=done.address, agent=done.agent)
