@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
+from typing import Any, Final
 
-SLOTS = 3
-USERS = ("anna", "bert")
-WORKERS = 4
+SLOTS: Final = 3
+USERS: Final = ("anna", "bert")
+WORKERS: Final = 4
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Plan:
     seed: int
     seconds: float
     scenario: str = "sessions"
-    settings: dict[str, object] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
     kind: str = "modkit"
     until: tuple[str, ...] = ()
     number: int = 0

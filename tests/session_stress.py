@@ -130,7 +130,7 @@ def _left_of_users(plan: Plan) -> Iterator[str]:
         db: Any = admin
         look = Looker(admin, plan.prefix)
         handles = {user: look.index(user) for user in USERS}
-        live = dict.fromkeys(USERS, 0)
+        live: dict[str, int] = dict.fromkeys(USERS, 0)
         for key in look.keys():  # noqa: SIM118  # it is no dictionary
             user = (db.hget(key, "u") or b"").decode()
             if user:

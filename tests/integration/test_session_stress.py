@@ -13,6 +13,9 @@ from tests.session_plans import Plan
 from tests.session_stress import run_all
 
 PROCESSES: Final = 4
+ACTS: Final = frozenset(
+    "read set patch increment replay_increment rotate replay_rotation use_retired put take end".split()
+)
 
 
 @pytest.fixture(scope="module")

@@ -278,6 +278,27 @@ async def test_i07_a_sign_in_that_was_unheard_takes_effect_once(
     assert look.number(old, "g") == 1
 
 
+@pytest.mark.parametrize("ask", ["rotate", "bind"])
+async def test_i07_what_leaves_the_old_token_no_grace_does_so_after_an_unheard_rotation_with_one(
+    store: Any, look: Looker, losing: Losing, ask: str
+) -> None:
+    old = await store.create({"n": 0})
+    losing.next("save")
+
+    async with store.open(old) as session:
+        session.rotate(grace=60)
+        with pytest.raises(StoreUnavailableError):
+            await session.save()
+        if ask == "rotate":
+            session.rotate()
+        else:
+            session.bind("anna")
+
+    assert await store.load(old) is None
+    assert (await store.load(session.token)).data == {"n": 0}
+    assert look.number(old, "g") == 2
+
+
 async def test_i07_a_session_whose_rotation_was_unheard_can_be_ended(
     store: Any, look: Looker, losing: Losing
 ) -> None:

@@ -273,6 +273,27 @@ def test_i07_a_sign_in_that_was_unheard_takes_effect_once(store: Any, look: Look
     assert look.number(old, "g") == 1
 
 
+@pytest.mark.parametrize("ask", ["rotate", "bind"])
+def test_i07_what_leaves_the_old_token_no_grace_does_so_after_an_unheard_rotation_with_one(
+    store: Any, look: Looker, losing: Losing, ask: str
+) -> None:
+    old = store.create({"n": 0})
+    losing.next("save")
+
+    with store.open(old) as session:
+        session.rotate(grace=60)
+        with pytest.raises(StoreUnavailableError):
+            session.save()
+        if ask == "rotate":
+            session.rotate()
+        else:
+            session.bind("anna")
+
+    assert store.load(old) is None
+    assert (store.load(session.token)).data == {"n": 0}
+    assert look.number(old, "g") == 2
+
+
 def test_i07_a_session_whose_rotation_was_unheard_can_be_ended(
     store: Any, look: Looker, losing: Losing
 ) -> None:
