@@ -18,16 +18,20 @@ import sys
 from importlib.metadata import version
 
 import {PACKAGE} as package
-from {PACKAGE}.cache.entries import scripts
+from {PACKAGE}.cache.entries import scripts as entries
+from {PACKAGE}.session.index import scripts as index
+from {PACKAGE}.session.records import scripts as records
 
 where, exported = package.__file__, package.__all__
 assert where.startswith(sys.prefix), f"imported from {{where}}, not from the wheel"
 for name in exported:
     getattr(package, name)
-lua = [each.name for each in vars(scripts).values() if isinstance(each, type(scripts.FILL)) and each.source]
+found = [each for module in (entries, index, records) for each in vars(module).values()]
+lua = [each.name for each in found if isinstance(each, type(entries.FILL)) and each.source]
 assert len(lua) == {SCRIPTS}, f"the wheel has the scripts {{lua}}"
-module = package.RedisBundle(config={{"addr": "localhost:1", "cache": {{"default_ttl": "1m"}}}})
-module.cache.store()  # in this environment without any extra
+settings = {{"cache": {{"default_ttl": "1m"}}, "session": {{"idle_ttl": "1m", "absolute_ttl": "1h"}}}}
+module = package.RedisBundle(config={{"addr": "localhost:1", **settings}})
+module.cache.store(), module.session.store()  # in this environment without any extra
 module.shutdown_resources()
 print(f"{PACKAGE} {{version('modkit-redis')}} exports {{', '.join(exported)}}")
 """

@@ -19,9 +19,11 @@ from modkit_redis import (
     AsyncCacheModule,
     AsyncRedisBundle,
     AsyncRedisModule,
+    AsyncSessionModule,
     CacheModule,
     RedisBundle,
     RedisModule,
+    SessionModule,
     mount,
 )
 from modkit_redis.client import AsyncRedisExecutor, RedisExecutor
@@ -146,17 +148,28 @@ class World:
     module: type[Any]
     bundle: type[Any]
     cache: type[Any]
+    session: type[Any]
     notes: type[Any]
     notes_bundle: type[Any]
     stock_client: Callable[[str], Any]
 
 
-SYNC = World("sync", RedisModule, RedisBundle, CacheModule, NotesModule, NotesBundle, stock_client)
+SYNC = World(
+    "sync",
+    RedisModule,
+    RedisBundle,
+    CacheModule,
+    SessionModule,
+    NotesModule,
+    NotesBundle,
+    stock_client,
+)
 ASYNC = World(
     "async",
     AsyncRedisModule,
     AsyncRedisBundle,
     AsyncCacheModule,
+    AsyncSessionModule,
     AsyncNotesModule,
     AsyncNotesBundle,
     stock_async_client,

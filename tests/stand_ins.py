@@ -1,14 +1,37 @@
-"""Caches in a dict: what a test of an application may put in the place of a store."""
+"""Caches and sessions in a dict: what a test of an application may put in the place of a store."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Literal, TypeVar, overload
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, MutableMapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Literal, TypeVar, overload
 
-from modkit_redis.contract import MISS, NO_EXPIRY, Duration, Lifetime, Miss, NoExpiry
+from modkit_redis.contract import (
+    MISS,
+    NO_EXPIRY,
+    AsyncSession,
+    BaseSession,
+    Duration,
+    Lifetime,
+    Miss,
+    NoExpiry,
+    SavedSession,
+    Session,
+    SessionConflictError,
+    SessionInfo,
+    SessionLostError,
+    SessionPatch,
+    SessionToken,
+    StoredSession,
+)
 
 T = TypeVar("T")
 D = TypeVar("D")
+S = TypeVar("S", bound="DictState")
 
 
 class DictCache:
@@ -149,3 +172,275 @@ class AsyncDictCache:
 
     async def clear(self) -> None:
         self.values.clear()
+
+
+@dataclass
+class Held:
+    """A session of a ``DictSessions``."""
+
+    token: SessionToken
+    info: SessionInfo
+    data: dict[str, Any]
+    version: int = 1
+
+
+class DictSessions:
+    """A ``SessionStore`` whose sessions never end by themselves; it takes any value, and knows no grace."""
+
+    def __init__(self) -> None:
+        self.held: dict[str, Held] = {}
+
+    @contextmanager
+    def open(self, token: str | None = None) -> Iterator[Session]:
+        with saved_in_the_end(DictSession(self, token)) as session:
+            yield session
+
+    def create(self, data: Mapping[str, Any]) -> SessionToken:
+        token, now = new_token(secrets.token_urlsafe(16)), datetime.now(UTC)
+        info = SessionInfo(token.handle, now, now, datetime.max.replace(tzinfo=UTC))
+        self.held[token.handle] = Held(token, info, deepcopy(dict(data)))
+        return token
+
+    def load(self, token: str | None) -> StoredSession | None:
+        held = self.held_by(token)
+        return StoredSession(held.info, held.version, deepcopy(held.data)) if held else None
+
+    def save(
+        self,
+        token: str,
+        patch: SessionPatch,
+        *,
+        expect: int | None = None,
+        rotate: bool = False,
+        grace: Duration | None = None,
+    ) -> SavedSession:
+        held = self._living(token)
+        if expect not in (None, held.version):
+            raise SessionConflictError(held.info.handle)
+        taken = {key: held.data[key] for key in patch.takes if key in held.data}
+        for key in (*patch.deletes, *patch.takes):
+            held.data.pop(key, None)
+        held.data.update(deepcopy(dict(patch.sets)))
+        held.version += 1
+        held.token = new_token(held.info.handle) if rotate else held.token
+        return SavedSession(held.token, held.version, taken)
+
+    def destroy(self, token: str) -> None:
+        if held := self.held_by(token):
+            del self.held[held.info.handle]
+
+    def peek(self, handle: str) -> SessionInfo | None:
+        return self.held[handle].info if handle in self.held else None
+
+    def revoke(self, handle: str) -> bool:
+        return self.held.pop(handle, None) is not None
+
+    def bind(
+        self, token: str, user: str, *, address: str | None = None, agent: str | None = None
+    ) -> SessionToken:
+        held = self._living(token)
+        held.info = replace(held.info, user=user, address=address, agent=agent)
+        return self.save(token, SessionPatch(), rotate=True).token
+
+    def sessions_of(self, user: str) -> Sequence[SessionInfo]:
+        return [held.info for held in self.held.values() if held.info.user == user]
+
+    def drain(self, user: str, *, keep: str | None = None) -> Sequence[str]:
+        return [info.handle for info in self.sessions_of(user) if info.handle != keep]
+
+    def revoke_all(self, user: str, *, keep: str | None = None) -> int:
+        return sum(map(self.revoke, self.drain(user, keep=keep)))
+
+    def held_by(self, token: str | None) -> Held | None:
+        held = self.held.get(SessionToken(token or "").handle)
+        return held if held and held.token == token else None
+
+    def _living(self, token: str) -> Held:
+        held = self.held_by(token)
+        if held is None:
+            raise SessionLostError(SessionToken(token).handle, "gone")
+        return held
+
+
+def new_token(handle: str) -> SessionToken:
+    return SessionToken(f"{handle}.{secrets.token_urlsafe(32)}")
+
+
+@contextmanager
+def saved_in_the_end(session: S) -> Iterator[S]:
+    try:
+        yield session
+    except BaseException:
+        session.forget_changes()
+        raise
+    finally:
+        session.save_now()
+
+
+class DictState(BaseSession):
+    """What sessions of a ``DictSessions`` have in common in both worlds."""
+
+    def __init__(self, store: DictSessions, token: str | None) -> None:
+        self._store = store
+        self._load(token)
+
+    def _load(self, token: str | None) -> None:
+        held = self._store.held_by(token)
+        self._token = held.token if held else None
+        self._info = held.info if held else None
+        self._before: dict[str, Any] = deepcopy(held.data) if held else {}
+        self._data = deepcopy(self._before)
+        self._asked: dict[str, Any] = {}  # whom to sign in
+        self._rotates = False
+        self._ended: SessionToken | None = None
+
+    @property
+    def token(self) -> SessionToken | None:
+        return self._token
+
+    @property
+    def info(self) -> SessionInfo | None:
+        return self._info
+
+    @property
+    def user(self) -> str | None:
+        return self._asked.get("user", self._info.user if self._info else None)
+
+    @property
+    def degraded(self) -> bool:
+        return False
+
+    def __getitem__(self, key: str) -> Any:
+        return self._data[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self._data[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self._data[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._data)
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def rotate(self, *, grace: Duration | None = None) -> None:
+        self._rotates = True
+
+    def bind(self, user: str, *, address: str | None = None, agent: str | None = None) -> None:
+        self._asked = {"user": user, "address": address, "agent": agent}
+
+    def destroy(self) -> None:
+        ended = self._token
+        self._load(None)
+        self._ended = ended
+
+    def forget_changes(self) -> None:
+        self._data, self._asked = deepcopy(self._before), {}
+
+    def save_now(self) -> None:
+        if self._ended:
+            self._store.destroy(self._ended)
+        if self._token is None and (self._data or self._asked):
+            self._token = self._store.create({})
+        if self._token is None:
+            return
+        nothing = object()
+        sets = {key: each for key, each in self._data.items() if self._before.get(key, nothing) != each}
+        patch = SessionPatch(sets, [key for key in self._before if key not in self._data])
+        if sets or patch.deletes or self._rotates:
+            self._token = self._store.save(self._token, patch, rotate=self._rotates).token
+        if self._asked:
+            self._token = self._store.bind(self._token, **self._asked)
+        self._load(self._token)
+
+    def take_now(self, key: str, default: Any) -> Any:
+        if self._token:
+            taken = self._store.save(self._token, SessionPatch(takes=[key])).taken
+            self._before.pop(key, None)
+            self._data.setdefault(key, taken.get(key, default))
+        return self._data.pop(key, default)
+
+    def transact_now(self, change: Callable[[MutableMapping[str, Any]], T]) -> T:
+        result = change(self)
+        self.save_now()
+        return result
+
+
+class DictSession(DictState, Session):
+    """A ``Session`` of a ``DictSessions``."""
+
+    def save(self) -> None:
+        self.save_now()
+
+    def take(self, key: str, default: object = None) -> Any:
+        return self.take_now(key, default)
+
+    def transact(self, change: Callable[[MutableMapping[str, Any]], T], *, attempts: int = 10) -> T:
+        return self.transact_now(change)
+
+
+class AsyncDictSession(DictState, AsyncSession):
+    """An ``AsyncSession`` of an ``AsyncDictSessions``."""
+
+    async def save(self) -> None:
+        self.save_now()
+
+    async def take(self, key: str, default: object = None) -> Any:
+        return self.take_now(key, default)
+
+    async def transact(self, change: Callable[[MutableMapping[str, Any]], T], *, attempts: int = 10) -> T:
+        return self.transact_now(change)
+
+
+class AsyncDictSessions:
+    """An ``AsyncSessionStore`` in the place of a ``DictSessions``."""
+
+    def __init__(self) -> None:
+        self.sessions = DictSessions()
+
+    @asynccontextmanager
+    async def open(self, token: str | None = None) -> AsyncIterator[AsyncSession]:
+        with saved_in_the_end(AsyncDictSession(self.sessions, token)) as session:
+            yield session
+
+    async def create(self, data: Mapping[str, Any]) -> SessionToken:
+        return self.sessions.create(data)
+
+    async def load(self, token: str | None) -> StoredSession | None:
+        return self.sessions.load(token)
+
+    async def save(
+        self,
+        token: str,
+        patch: SessionPatch,
+        *,
+        expect: int | None = None,
+        rotate: bool = False,
+        grace: Duration | None = None,
+    ) -> SavedSession:
+        return self.sessions.save(token, patch, expect=expect, rotate=rotate, grace=grace)
+
+    async def destroy(self, token: str) -> None:
+        self.sessions.destroy(token)
+
+    async def peek(self, handle: str) -> SessionInfo | None:
+        return self.sessions.peek(handle)
+
+    async def revoke(self, handle: str) -> bool:
+        return self.sessions.revoke(handle)
+
+    async def bind(
+        self, token: str, user: str, *, address: str | None = None, agent: str | None = None
+    ) -> SessionToken:
+        return self.sessions.bind(token, user, address=address, agent=agent)
+
+    async def sessions_of(self, user: str) -> Sequence[SessionInfo]:
+        return self.sessions.sessions_of(user)
+
+    async def drain(self, user: str, *, keep: str | None = None) -> Sequence[str]:
+        return self.sessions.drain(user, keep=keep)
+
+    async def revoke_all(self, user: str, *, keep: str | None = None) -> int:
+        return self.sessions.revoke_all(user, keep=keep)

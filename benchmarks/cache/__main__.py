@@ -24,21 +24,23 @@ import gc
 import redis
 
 from benchmarks.cache import async_contenders, sync_contenders
-from benchmarks.cache.contender import AsyncContender, Contender, endpoint, version
-from benchmarks.cache.hits import Hits, Plan, async_measure, measure
+from benchmarks.cache.contender import AsyncContender, Contender
+from benchmarks.cache.hits import Hits, async_measure, measure
 from benchmarks.cache.memory import Footprint, async_footprint, footprint
 from benchmarks.cache.stampede import Onslaught, async_attack, attack, stampede
 from benchmarks.cache.tables import (
     Kind,
     print_footprints,
     print_hits,
-    print_legend,
     print_stampedes,
     print_verdict,
 )
+from benchmarks.installed import endpoint, print_legend, version
+from benchmarks.timing import Plan
 from modkit_redis.testing import EmbeddedServer
 
 AIM = 1.15
+FULL = Plan(turns=120, calls=100, crowds=15, each=30)
 QUICK = Plan(turns=20, calls=50, crowds=3, each=10)
 
 Footprints = dict[tuple[str, Kind], Footprint]
@@ -72,7 +74,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--quick", action="store_true", help="a tenth of it, for a first look")
-    plan, rounds = (QUICK, 1) if parser.parse_args().quick else (Plan(), 5)
+    plan, rounds = (QUICK, 1) if parser.parse_args().quick else (FULL, 5)
     kinds = [kind for kind in sync_contenders.CONTENDERS if version(kind.distribution)]
     async_kinds = [kind for kind in async_contenders.CONTENDERS if version(kind.distribution)]
     with EmbeddedServer() as server:

@@ -8,7 +8,9 @@ from typing import ClassVar
 import redis.asyncio
 
 from benchmarks.cache.async_peers import Aiocache, Cashews, FastapiRedisSdk, Loader, Ways
-from benchmarks.cache.contender import ENCODED, TTL_S, VALUE, AsyncContender, Way, async_no_hit, endpoint
+from benchmarks.cache.contender import ENCODED, TTL_S, VALUE, AsyncContender, async_no_hit
+from benchmarks.installed import endpoint
+from benchmarks.timing import Way
 from modkit_redis import AsyncRedisBundle
 
 

@@ -8,7 +8,9 @@ from typing import Any, ClassVar
 
 import redis.asyncio
 
-from benchmarks.cache.contender import TTL_S, VALUE, Way, async_no_hit, endpoint
+from benchmarks.cache.contender import TTL_S, VALUE, async_no_hit
+from benchmarks.installed import endpoint
+from benchmarks.timing import Way
 
 Ways = Sequence[Way[Awaitable[object]]]
 Loader = Callable[[], Awaitable[object]]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from importlib import metadata
-from typing import ClassVar, Final, Generic, NoReturn, Protocol, TypeVar
+from typing import ClassVar, Final, NoReturn, Protocol
+
+from benchmarks.timing import Way
 
 VALUE: Final = {
     "id": 1234,
@@ -23,26 +23,6 @@ VALUE: Final = {
 ENCODED: Final = json.dumps(VALUE, separators=(",", ":")).encode()
 TTL_S: Final = 600
 """Longer than the whole benchmark, so that nothing expires under it."""
-
-CALLERS: Final = 50
-"""Concurrent callers in one process."""
-
-Reply = TypeVar("Reply", covariant=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Way(Generic[Reply]):
-    """One way of reading a key that is there.
-
-    Attributes:
-        name: What is called.
-        read: Reads a key.
-        expected: What it has to return.
-    """
-
-    name: str
-    read: Callable[[str], Reply]
-    expected: object
 
 
 class Contender(Protocol):
@@ -97,20 +77,6 @@ class AsyncContender(Protocol):
 
     async def aclose(self) -> None:
         """Close its connections."""
-
-
-def endpoint(addr: str) -> tuple[str, int]:
-    """Return the host and the port."""
-    host, _, port = addr.rpartition(":")
-    return host, int(port)
-
-
-def version(distribution: str) -> str:
-    """Return the version that is installed; empty if none is."""
-    try:
-        return metadata.version(distribution)
-    except metadata.PackageNotFoundError:
-        return ""
 
 
 def no_hit() -> NoReturn:

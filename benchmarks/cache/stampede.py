@@ -19,7 +19,8 @@ from typing import Generic, TypeVar
 
 import redis
 
-from benchmarks.cache.contender import CALLERS, VALUE, AsyncContender, Contender
+from benchmarks.cache.contender import VALUE, AsyncContender, Contender
+from benchmarks.timing import CALLERS
 
 PROCESSES = 4
 LOADING_S = 0.1

@@ -9,7 +9,9 @@ from typing import Any, ClassVar
 
 import redis
 
-from benchmarks.cache.contender import ENCODED, TTL_S, VALUE, Contender, Way, endpoint, no_hit
+from benchmarks.cache.contender import ENCODED, TTL_S, VALUE, Contender, no_hit
+from benchmarks.installed import endpoint
+from benchmarks.timing import Way
 from modkit_redis import RedisBundle
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import platform
 from collections.abc import Mapping, Sequence
 from statistics import median, quantiles
 
-from benchmarks.cache.contender import CALLERS, AsyncContender, Contender, version
+from benchmarks.cache.contender import AsyncContender, Contender
 from benchmarks.cache.hits import Hits
 from benchmarks.cache.memory import Footprint
 from benchmarks.cache.stampede import LOADING_S, PROCESSES, Onslaught
+from benchmarks.timing import CALLERS, ratios
 
 Kind = type[Contender] | type[AsyncContender]
 
@@ -32,9 +31,8 @@ def print_verdict(world: str, hits: Hits, limit: float) -> None:
     """Print whether each of our ways is within *limit* of GET, and ahead of every peer's fastest."""
     base = next(iter(hits.values()))
     slowness = {each: median(ratios(timings.wall, base.wall)) for each, timings in hits.items()}
-    fastest, peer = min(
-        (slow, key) for key, slow in slowness.items() if key[0] not in ("redis", "modkit-redis")
-    )
+    rivals = [(slow, key) for key, slow in slowness.items() if key[0] not in ("redis", "modkit-redis")]
+    fastest, peer = min(rivals, default=(float("inf"), ("no peer is installed",)))
     for (name, way), slow in slowness.items():
         if name == "modkit-redis":
             within, ahead = ("yes" if slow <= limit else "NO"), ("yes" if slow < fastest else "NO")
@@ -64,17 +62,3 @@ def print_footprints(footprints: Mapping[tuple[str, Kind], Footprint]) -> None:
     for (world, kind), each in footprints.items():
         print(f"{world:7}{kind.distribution:20}{each.keys:6}{each.stored:14}{each.used:14}", end="")
         print(f"{each.used / base.used:13.2f}")
-
-
-def print_legend(kinds: Sequence[Kind], server: Mapping[str, object]) -> None:
-    """Print what was measured on, and how each was configured."""
-    valkey = server.get("valkey_version") or server.get("redis_version")
-    python, processors = platform.python_version(), os.cpu_count()
-    print(f"\nPython {python}, hiredis {version('hiredis')}, server {valkey}, {processors} processors")
-    for kind in kinds:
-        print(f"  {kind.distribution} {version(kind.distribution)}: {kind.configured}")
-
-
-def ratios(values: Sequence[float], base: Sequence[float]) -> list[float]:
-    """Return each turn's value over that of the base in the same turn."""
-    return [value / other for value, other in zip(values, base, strict=True)]

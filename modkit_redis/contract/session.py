@@ -154,8 +154,8 @@ class BaseSession(MutableMapping[str, Any]):
 
         Args:
             user: Name or number of the user in the application, as text of at most 256 bytes.
-            address: From where, for the list of devices; the first 64 characters are kept.
-            agent: With what program; the first 256 characters are kept.
+            address: From where, for the list of devices; the first 64 bytes are kept.
+            agent: With what program; the first 256 bytes are kept.
 
         Raises:
             ArgumentError: If *user* cannot be one, or another is signed in: ``destroy()`` comes first.

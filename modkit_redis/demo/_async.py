@@ -5,6 +5,7 @@ from __future__ import annotations
 from modkit_redis import wire_strict
 from modkit_redis.contract import StoreUnavailableError, UnresolvedTokenError
 from modkit_redis.demo import misspelled
+from modkit_redis.demo.accounts import async_accounts
 from modkit_redis.demo.app import AsyncApp
 from modkit_redis.demo.feature import async_visits
 from modkit_redis.demo.stage import Stage, Step
@@ -29,9 +30,9 @@ async def mounted(app: AsyncApp, stage: Stage) -> None:
 
 
 async def wired(app: AsyncApp, stage: Stage) -> None:
-    """A module of the application is given what its tokens stand for."""
-    wire_strict(app, modules=[async_visits])
-    stage.done("wire_strict(app, modules=[visits])")
+    """Modules of the application are given what their tokens stand for."""
+    wire_strict(app, modules=[async_visits, async_accounts])
+    stage.done("wire_strict(app, modules=[visits, accounts])")
 
 
 async def misspelt(app: AsyncApp, stage: Stage) -> None:
@@ -72,6 +73,28 @@ async def cached(app: AsyncApp, stage: Stage) -> None:
     stage.check("await visits.report()", await async_visits.report(), {"home": 4, "cart": 0})
 
 
+async def kept(app: AsyncApp, stage: Stage) -> None:
+    """Redis holds a hash of the token. Signing in replaces it, and nothing opens what was ended."""
+    visitor = await async_accounts.add(None, "tea")
+    stage.done("visitor = await accounts.add(None, 'tea')")
+    ada = await async_accounts.sign_in(visitor, "ada")
+    stage.done("ada = await accounts.sign_in(visitor, 'ada')")
+    stage.check("await accounts.show(ada)", await async_accounts.show(ada), ("ada", ["tea"]))
+    stage.check("await accounts.show(visitor)", await async_accounts.show(visitor), (None, []))
+    await async_accounts.sign_out(ada)
+    stage.done("await accounts.sign_out(ada)")
+    stage.check("await accounts.show(ada)", await async_accounts.show(ada), (None, []))
+
+
+async def ended(app: AsyncApp, stage: Stage) -> None:
+    """No session that was signed in before is left, though nobody shows its token."""
+    phone = await async_accounts.sign_in(None, "ada")
+    stage.done("phone = await accounts.sign_in(None, 'ada')")
+    everywhere = await async_accounts.sign_out_everywhere("ada")
+    stage.check("await accounts.sign_out_everywhere('ada')", everywhere, 1)
+    stage.check("await accounts.show(phone)", await async_accounts.show(phone), (None, []))
+
+
 async def cleaned(app: AsyncApp, stage: Stage) -> None:
     """What the steps wrote is deleted."""
     stage.check("await visits.forget('home')", await async_visits.forget("home"), True)
@@ -97,14 +120,20 @@ class AsyncStandIn:
 
 
 MISS = ("GET", "EVALSHA", "MGET", "EVALSHA")  # look, take the lease, run the query, store what it gave
+READ = ("PTTL", "HGETALL")
+SIGN_IN = ("EVALSHA", "EVALSHA")  # list the session among the user's, then have it say whose it is
+KEPT = ("EVALSHA", *READ, *SIGN_IN, *READ, *READ, "EVALSHA", *READ, "EVALSHA", *READ)
+ENDED = ("EVALSHA", *SIGN_IN, "ZRANGE", "UNLINK", "UNLINK", "ZREM", *READ)
 STEPS = (
     Step("Mount the bundle in a container", mounted),
-    Step("Wire a module of @inject functions", wired),
+    Step("Wire modules of @inject functions", wired),
     Step("Misspell a token", misspelt),
     Step("Open the resources", opened, sends=("CLIENT SETNAME", "PING")),
     Step("Call the functions", called, sends=("INCRBY", "INCRBY", "MGET")),
     Step("Override the client, as a test would", overridden, sends=("INCRBY",)),
     Step("Cache a slow query", cached, sends=(*MISS, "INCRBY", "GET", "UNLINK", *MISS)),
+    Step("Keep a session", kept, sends=KEPT),
+    Step("Sign out everywhere", ended, sends=ENDED),
     Step("Clean up", cleaned, sends=("DEL", "UNLINK")),
     Step("Shut down", closed),
 )

@@ -6,6 +6,7 @@ from __future__ import annotations
 from modkit_redis import wire_strict
 from modkit_redis.contract import StoreUnavailableError, UnresolvedTokenError
 from modkit_redis.demo import misspelled
+from modkit_redis.demo.accounts import accounts
 from modkit_redis.demo.app import App
 from modkit_redis.demo.feature import visits
 from modkit_redis.demo.stage import Stage, Step
@@ -30,9 +31,9 @@ def mounted(app: App, stage: Stage) -> None:
 
 
 def wired(app: App, stage: Stage) -> None:
-    """A module of the application is given what its tokens stand for."""
-    wire_strict(app, modules=[visits])
-    stage.done("wire_strict(app, modules=[visits])")
+    """Modules of the application are given what their tokens stand for."""
+    wire_strict(app, modules=[visits, accounts])
+    stage.done("wire_strict(app, modules=[visits, accounts])")
 
 
 def misspelt(app: App, stage: Stage) -> None:
@@ -71,6 +72,28 @@ def cached(app: App, stage: Stage) -> None:
     stage.check("visits.report()", visits.report(), {"home": 4, "cart": 0})
 
 
+def kept(app: App, stage: Stage) -> None:
+    """Redis holds a hash of the token. Signing in replaces it, and nothing opens what was ended."""
+    visitor = accounts.add(None, "tea")
+    stage.done("visitor = accounts.add(None, 'tea')")
+    ada = accounts.sign_in(visitor, "ada")
+    stage.done("ada = accounts.sign_in(visitor, 'ada')")
+    stage.check("accounts.show(ada)", accounts.show(ada), ("ada", ["tea"]))
+    stage.check("accounts.show(visitor)", accounts.show(visitor), (None, []))
+    accounts.sign_out(ada)
+    stage.done("accounts.sign_out(ada)")
+    stage.check("accounts.show(ada)", accounts.show(ada), (None, []))
+
+
+def ended(app: App, stage: Stage) -> None:
+    """No session that was signed in before is left, though nobody shows its token."""
+    phone = accounts.sign_in(None, "ada")
+    stage.done("phone = accounts.sign_in(None, 'ada')")
+    everywhere = accounts.sign_out_everywhere("ada")
+    stage.check("accounts.sign_out_everywhere('ada')", everywhere, 1)
+    stage.check("accounts.show(phone)", accounts.show(phone), (None, []))
+
+
 def cleaned(app: App, stage: Stage) -> None:
     """What the steps wrote is deleted."""
     stage.check("visits.forget('home')", visits.forget("home"), True)
@@ -96,14 +119,20 @@ class StandIn:
 
 
 MISS = ("GET", "EVALSHA", "MGET", "EVALSHA")  # look, take the lease, run the query, store what it gave
+READ = ("PTTL", "HGETALL")
+SIGN_IN = ("EVALSHA", "EVALSHA")  # list the session among the user's, then have it say whose it is
+KEPT = ("EVALSHA", *READ, *SIGN_IN, *READ, *READ, "EVALSHA", *READ, "EVALSHA", *READ)
+ENDED = ("EVALSHA", *SIGN_IN, "ZRANGE", "UNLINK", "UNLINK", "ZREM", *READ)
 STEPS = (
     Step("Mount the bundle in a container", mounted),
-    Step("Wire a module of @inject functions", wired),
+    Step("Wire modules of @inject functions", wired),
     Step("Misspell a token", misspelt),
     Step("Open the resources", opened, sends=("CLIENT SETNAME", "PING")),
     Step("Call the functions", called, sends=("INCRBY", "INCRBY", "MGET")),
     Step("Override the client, as a test would", overridden, sends=("INCRBY",)),
     Step("Cache a slow query", cached, sends=(*MISS, "INCRBY", "GET", "UNLINK", *MISS)),
+    Step("Keep a session", kept, sends=KEPT),
+    Step("Sign out everywhere", ended, sends=ENDED),
     Step("Clean up", cleaned, sends=("DEL", "UNLINK")),
     Step("Shut down", closed),
 )

@@ -21,9 +21,12 @@ from modkit_redis.demo import _async, _sync
 from modkit_redis.demo.app import App, AsyncApp
 from modkit_redis.demo.screen import Screen
 from modkit_redis.demo.stage import Stage
+from modkit_redis.session.index.scripts import LIST_IN
+from modkit_redis.session.records.scripts import CREATE, DESTROY, SAVE, TOUCH
 from modkit_redis.testing import EmbeddedServer, ServerWatch
 
 _CREDENTIALS: Final = ("REDIS_USERNAME", "REDIS_PASSWORD")
+_SCRIPTS: Final = (ACQUIRE, FILL, CREATE, TOUCH, SAVE, DESTROY, LIST_IN)
 
 
 def run(addr: str | None, screen: Screen) -> None:
@@ -61,7 +64,7 @@ def _show(settings: RedisSettings, screen: Screen, kind: str = "") -> None:
     ):
         server = f"{kind}{_product(admin)} at {settings.addr}"
         screen.say(f"modkit-redis {version('modkit-redis')} on {server}")
-        for script in (ACQUIRE, FILL):  # else whoever is first sends it whole: a page of text
+        for script in _SCRIPTS:  # else whoever is first sends it whole: a page of text
             admin.script_load(script.source)
         stage = Stage(screen, watch)
         screen.heading("Sync: RedisBundle gives a redis.Redis")

@@ -7,7 +7,6 @@ from typing import Any
 
 import redis.asyncio
 
-from modkit_redis.contract.errors import SessionLostError
 from modkit_redis.contract.events import SessionEvents
 from modkit_redis.contract.session import (
     SavedSession,
@@ -61,17 +60,16 @@ class AsyncRedisSessionStore:
 
     async def create(self, data: Mapping[str, Any]) -> SessionToken:
         """Begin a session and return its token."""
-        payloads = self._keeper.coder.payloads(SessionPatch(sets=data))
-        del data
-        token = new_token()
-        await self._keeper.begin(token, Write(sets=self._keeper.coder.sealed(token.handle, payloads)))
+        patch, token, coder = SessionPatch(sets=data), new_token(), self._keeper.coder
+        del data  # a traceback with local variables would show it
+        await self._keeper.begin(token, Write(sets=coder.sealed(token.handle, coder.payloads(patch))))
         return token
 
     async def load(self, token: str | None) -> StoredSession | None:
         """Return the session that *token* opens, or ``None``."""
         given = presented(token)
         del token
-        credential = given.checked().credential
+        credential = self._keeper.credential(given.checked())
         if credential is None:
             return None
         found = await self._keeper.find(credential)
@@ -112,7 +110,7 @@ class AsyncRedisSessionStore:
         """End the session that *token* opens; none is no error."""
         given = presented(token)
         del token
-        credential = given.checked().credential
+        credential = self._keeper.credential(given.checked())
         if credential is not None:
             await self._keeper.end(credential)
 
@@ -127,9 +125,10 @@ class AsyncRedisSessionStore:
         """End a session by its public handle, and return whether there was one."""
         given = handle_in(handle)
         del handle
-        ended = await self._keeper.records.remove([given.required("handle")])
-        self._keeper.revoked(ended)
-        return bool(ended)
+        known = given.required("handle")
+        removed = await self._keeper.records.remove(known)
+        self._keeper.revoked([known] if removed else [])
+        return removed
 
     async def bind(
         self, token: str, user: str, *, address: str | None = None, agent: str | None = None
@@ -137,14 +136,13 @@ class AsyncRedisSessionStore:
         """Sign *user* in, and return the new token."""
         given = presented(token)
         del token
-        given.required()
+        credential, present = given.required()
         session = AsyncRedisSession(self._keeper)
-        await session.load(given)
+        self._settings.check_index()
+        session.be(credential, present, await self._keeper.must_find(credential))
         session.bind(user, address=address, agent=agent)
-        if session.token is None or session.info is None:
-            raise SessionLostError(given.required()[0].handle, "gone")
         await session.save()
-        return session.token
+        return session.token or present
 
     async def sessions_of(self, user: str) -> Sequence[SessionInfo]:
         """Return the sessions that *user* is signed in with, the last seen first."""

@@ -3,12 +3,12 @@
 A session is one hash, so that each script has one key. Times are milliseconds since 1970, by the server's
 clock alone::
 
-    f  layout, 1                 c  begun            u   user, if one is signed in
-    h  verifier of the token     l  last seen        ip  address, likewise
-    p  verifier replaced last    x  deadline         ua  agent, likewise
-    pu until when that works     i  idle time, ms    .k  the value under the key "k"
+    f  layout, 1                 c  begun            u      user, if one is signed in
+    h  verifier of the token     l  last seen        ip     address, likewise
+    p  verifier replaced last    x  deadline         ua…ud  agent, likewise, 64 bytes each
+    pu until when that works     i  idle time, ms    .k     the value under the key "k"
     v  version                   r  token replaced
-    w  nonce of the last write   g  how often
+    w  nonces of 3 last writes   g  how often
 
 A token is ``handle.secret``: 16 and 32 random bytes in URL-safe base64. Its verifier is the SHA-256 of the
 secret, which is nowhere else.
@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from hashlib import sha256
-from typing import Final
+from typing import Final, NamedTuple
 
 from modkit_redis.contract.errors import ArgumentError
 from modkit_redis.contract.session import HANDLE_LENGTH, SessionInfo, SessionPatch, SessionToken
@@ -36,7 +36,13 @@ LONGEST_USER: Final = 256
 
 _LONGEST_ADDRESS: Final = 64
 _LONGEST_AGENT: Final = 256
+_PART: Final = 64
+"""Bytes of the longest field with which Redis still keeps a hash in its compact form."""
 
+_AGENT: Final = ("ua", "ub", "uc", "ud")
+_YEAR_9999: Final = 253_370_764_800_000
+
+_EPOCH: Final = datetime.fromtimestamp(0, UTC)
 _HANDLE: Final = rf"[A-Za-z0-9_-]{{{HANDLE_LENGTH}}}"
 _HANDLE_ALONE: Final = re.compile(_HANDLE)
 _TOKEN: Final = re.compile(rf"({_HANDLE})\.([A-Za-z0-9_-]{{43}})")
@@ -80,7 +86,7 @@ class Presented:
     Attributes:
         credential: What it proves; ``None`` if it has not the shape of a token.
         token: The token, if it has.
-        kind: The name of its class.
+        kind: The name of its class; ``str`` for any text.
     """
 
     credential: Credential | None
@@ -207,9 +213,12 @@ class Binding:
 
     def fields(self) -> dict[str, bytes]:
         """Return the fields that say so; what is not known replaces what was known of another sign-in."""
-        cut = {"ip": (self.address or "")[:_LONGEST_ADDRESS], "ua": (self.agent or "")[:_LONGEST_AGENT]}
-        # Clients choose these: what UTF-8 cannot encode must not keep anybody from signing in.
-        return {name: text.encode(errors="replace") for name, text in {"u": self.user, **cut}.items()}
+        agent = (self.agent or "").encode()
+        parts = {
+            name: agent[at : at + _PART]
+            for name, at in zip(_AGENT, range(0, _LONGEST_AGENT, _PART), strict=True)
+        }
+        return {"u": self.user.encode(), "ip": (self.address or "").encode(), **parts}
 
 
 def binding(user: str, address: str | None, agent: str | None) -> Binding:
@@ -221,7 +230,12 @@ def binding(user: str, address: str | None, agent: str | None) -> Binding:
     for name, value in (("address", address), ("agent", agent)):
         if value is not None and not isinstance(value, str):
             raise ArgumentError(name, f"must be text, not {type(value).__name__}")
-    return Binding(checked_user(user), address, agent)
+    return Binding(checked_user(user), _cut(address, _LONGEST_ADDRESS), _cut(agent, _LONGEST_AGENT))
+
+
+def _cut(text: str | None, longest: int) -> str | None:
+    # Clients choose these: what UTF-8 cannot encode must not keep anybody from signing in.
+    return (text or "").encode(errors="replace")[:longest].decode(errors="ignore") or None
 
 
 def check_same_user(present: str | None, user: str) -> None:
@@ -234,8 +248,7 @@ def check_same_user(present: str | None, user: str) -> None:
         raise ArgumentError("user", "is not the one who is signed in: destroy() the session first, then bind")
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """A session as it is in Redis.
 
     Attributes:
@@ -256,17 +269,20 @@ class Record:
 
     handle: str
     version: int
-    verifier: bytes = field(repr=False)
+    verifier: bytes
     created_ms: int
     seen_ms: int
     deadline_ms: int
     idle_ms: int
     replaced_ms: int
-    user: str | None = field(repr=False)
-    address: str | None = field(repr=False)
-    agent: str | None = field(repr=False)
-    payloads: Mapping[str, bytes] = field(repr=False)
+    user: str | None
+    address: str | None
+    agent: str | None
+    payloads: Mapping[str, bytes]
     pttl: int
+
+    def __repr__(self) -> str:
+        return f"Record({self.handle!r}, version={self.version})"  # the rest is a user's, or a secret
 
     @property
     def idle_for_ms(self) -> int | None:
@@ -299,19 +315,19 @@ class Record:
 
 def moment(ms: int) -> datetime:
     """Return the time that *ms* since 1970 stands for."""
-    return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=ms)
+    return _EPOCH + timedelta(0, 0, 0, ms)  # by name, it takes twice as long
 
 
 class UnreadableError(ValueError):
     """There is something, but no session of this layout."""
 
 
-def record_in(handle: str, pairs: Sequence[bytes], pttl: int) -> Record | None:
+def record_in(handle: str, pairs: Sequence[bytes] | dict[bytes, bytes], pttl: int) -> Record | None:
     """Return the session that a hash holds, or ``None`` for no hash.
 
     Args:
         handle: Its handle.
-        pairs: Fields and values in turn.
+        pairs: Fields and values in turn; from a client that speaks RESP3, a dictionary.
         pttl: The key's TTL as ``PTTL`` gives it.
 
     Raises:
@@ -319,32 +335,38 @@ def record_in(handle: str, pairs: Sequence[bytes], pttl: int) -> Record | None:
     """
     if not pairs:
         return None
-    held = dict(zip(pairs[::2], pairs[1::2], strict=True))
+    parts = iter(pairs)
+    held = pairs if isinstance(pairs, dict) else dict(zip(parts, parts, strict=True))
     if held.get(b"f") != b"1":
         raise UnreadableError("another layout")
     try:
-        created = int(held[b"c"])
+        created = _ms(held[b"c"])
         return Record(
             handle=handle,
             version=int(held[b"v"]),
             verifier=held[b"h"],
             created_ms=created,
-            seen_ms=int(held[b"l"]),
-            deadline_ms=int(held[b"x"]),
-            idle_ms=int(held[b"i"]),
-            replaced_ms=int(held.get(b"r", created)),
+            seen_ms=_ms(held[b"l"]),
+            deadline_ms=_ms(held[b"x"]),
+            idle_ms=_ms(held[b"i"]),
+            replaced_ms=_ms(held[b"r"]) if b"r" in held else created,
             user=_text(held.get(b"u")),
             address=_text(held.get(b"ip")),
-            agent=_text(held.get(b"ua")),
+            agent=_text(b"".join(held.get(name.encode(), b"") for name in _AGENT)),
             payloads={
-                name[1:].decode(errors="replace"): value
-                for name, value in held.items()
-                if name.startswith(b".")
+                name[1:].decode("utf-8", "replace"): value for name, value in held.items() if name[:1] == b"."
             },
             pttl=pttl,
         )
     except (KeyError, ValueError) as error:
         raise UnreadableError("a field is missing, or none of ours") from error.with_traceback(None)
+
+
+def _ms(field: bytes) -> int:
+    ms = int(field)
+    if not 0 < ms < _YEAR_9999:
+        raise ValueError
+    return ms
 
 
 def _text(field: bytes | None) -> str | None:

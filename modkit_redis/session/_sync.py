@@ -8,7 +8,6 @@ from typing import Any
 
 import redis
 
-from modkit_redis.contract.errors import SessionLostError
 from modkit_redis.contract.events import SessionEvents
 from modkit_redis.contract.session import (
     SavedSession,
@@ -62,17 +61,16 @@ class RedisSessionStore:
 
     def create(self, data: Mapping[str, Any]) -> SessionToken:
         """Begin a session and return its token."""
-        payloads = self._keeper.coder.payloads(SessionPatch(sets=data))
-        del data
-        token = new_token()
-        self._keeper.begin(token, Write(sets=self._keeper.coder.sealed(token.handle, payloads)))
+        patch, token, coder = SessionPatch(sets=data), new_token(), self._keeper.coder
+        del data  # a traceback with local variables would show it
+        self._keeper.begin(token, Write(sets=coder.sealed(token.handle, coder.payloads(patch))))
         return token
 
     def load(self, token: str | None) -> StoredSession | None:
         """Return the session that *token* opens, or ``None``."""
         given = presented(token)
         del token
-        credential = given.checked().credential
+        credential = self._keeper.credential(given.checked())
         if credential is None:
             return None
         found = self._keeper.find(credential)
@@ -113,7 +111,7 @@ class RedisSessionStore:
         """End the session that *token* opens; none is no error."""
         given = presented(token)
         del token
-        credential = given.checked().credential
+        credential = self._keeper.credential(given.checked())
         if credential is not None:
             self._keeper.end(credential)
 
@@ -128,9 +126,10 @@ class RedisSessionStore:
         """End a session by its public handle, and return whether there was one."""
         given = handle_in(handle)
         del handle
-        ended = self._keeper.records.remove([given.required("handle")])
-        self._keeper.revoked(ended)
-        return bool(ended)
+        known = given.required("handle")
+        removed = self._keeper.records.remove(known)
+        self._keeper.revoked([known] if removed else [])
+        return removed
 
     def bind(
         self, token: str, user: str, *, address: str | None = None, agent: str | None = None
@@ -138,14 +137,13 @@ class RedisSessionStore:
         """Sign *user* in, and return the new token."""
         given = presented(token)
         del token
-        given.required()
+        credential, present = given.required()
         session = RedisSession(self._keeper)
-        session.load(given)
+        self._settings.check_index()
+        session.be(credential, present, self._keeper.must_find(credential))
         session.bind(user, address=address, agent=agent)
-        if session.token is None or session.info is None:
-            raise SessionLostError(given.required()[0].handle, "gone")
         session.save()
-        return session.token
+        return session.token or present
 
     def sessions_of(self, user: str) -> Sequence[SessionInfo]:
         """Return the sessions that *user* is signed in with, the last seen first."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import secrets
 from base64 import b64decode
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final
@@ -42,10 +41,10 @@ class Keys:
     """Keys by their names, in order: the first writes, all read.
 
     Attributes:
-        by_name: The keys; ``PLAIN`` has none.
+        pairs: Names and keys; the key of ``PLAIN`` is empty.
     """
 
-    by_name: Mapping[str, bytes] = field(repr=False)
+    pairs: tuple[tuple[str, bytes], ...] = field(repr=False)
 
 
 def keys(value: object) -> Keys:
@@ -66,7 +65,7 @@ def keys(value: object) -> Keys:
         found[name] = key
     if not any(found.values()):
         raise RefusedError(f"holds no key: leave it out, or write one, {_FOR_EXAMPLE}")
-    return Keys(found)
+    return Keys(tuple(found.items()))
 
 
 def _key(written: str) -> bytes:
@@ -88,7 +87,7 @@ class Sealer:
 
     def __init__(self, keys: Keys | None) -> None:
         """Take the keys."""
-        by_name = keys.by_name if keys else {PLAIN: b""}
+        by_name = dict(keys.pairs) if keys else {PLAIN: b""}
         self._ciphers = {name.encode(): aesgcm()(key) for name, key in by_name.items() if key}
         self._writes = next(iter(by_name)).encode()
         self._reads_plain = PLAIN in by_name
@@ -125,6 +124,11 @@ class Sealer:
         if payload is None:
             raise UndecodableError
         return payload
+
+
+def payload_length(stored: bytes) -> int:
+    """Return how many bytes were sealed in *stored*."""
+    return len(stored) - (2 + sum(stored[1:2]) + _NONCE + _TAG if stored.startswith(_MARK) else 0)
 
 
 def _bound_to(handle: str, key: str) -> bytes:

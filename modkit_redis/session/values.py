@@ -8,10 +8,12 @@ from typing import Any, Final, NamedTuple
 
 from modkit_redis.contract.errors import ArgumentError
 from modkit_redis.contract.session import SessionPatch
-from modkit_redis.session.codec import UndecodableError, decode, encode, is_mutable
+from modkit_redis.session.codec import UndecodableError, decode, encode, is_mutable, mark
 from modkit_redis.session.config import SessionSettings
-from modkit_redis.session.sealing import Sealer
+from modkit_redis.session.sealing import Sealer, payload_length
 from modkit_redis.session.telling import Teller
+
+_NO_LENGTHS: Final[Mapping[str, int]] = MappingProxyType({})
 
 
 class Coder:
@@ -40,32 +42,38 @@ class Coder:
         if not 0 < length <= longest:
             raise ArgumentError("key", f"must have 1 to {longest} bytes (REDIS_SESSION_MAX_KEY_BYTES)")
 
-    def check_size(self, payloads: Mapping[str, int]) -> None:
-        """Refuse a session that would hold too much.
+    def check_size(self, payloads: Mapping[str, int], before: Mapping[str, int] = _NO_LENGTHS) -> None:
+        """Refuse a session that would hold too much; if it did before, that it holds more.
 
         Args:
             payloads: The length of each value by its key.
+            before: The same before the change.
 
         Raises:
             ArgumentError: If there are too many, or they are too long together.
         """
         most, longest = self._settings.max_keys, self._settings.max_bytes
-        if len(payloads) > most:
+        if len(payloads) > max(most, len(before)):
             raise ArgumentError(
                 "session", f"holds more than the {most} values that REDIS_SESSION_MAX_KEYS allows"
             )
-        if sum(len(key.encode()) + length for key, length in payloads.items()) > longest:
+        if _size(payloads) > longest and _size(payloads) > _size(before):
             raise ArgumentError(
                 "session", f"holds more than the {longest} bytes that REDIS_SESSION_MAX_BYTES allows"
             )
 
-    def payload(self, key: str, value: object) -> bytes:
+    def payload(self, key: str, value: object, *, at_least: int = 0) -> bytes:
         """Return *value* in bytes, not encrypted.
+
+        Args:
+            key: Its key.
+            value: The value.
+            at_least: How many bytes it may be, whatever the settings say.
 
         Raises:
             ArgumentError: If it cannot be stored.
         """
-        return encode(value, key, self._settings.max_value_bytes)
+        return encode(value, key, max(self._settings.max_value_bytes, at_least))
 
     def payloads(self, patch: SessionPatch) -> dict[str, bytes]:
         """Return the values that *patch* sets, in bytes.
@@ -82,10 +90,16 @@ class Coder:
             self.check_key(key)
         if len(set(named)) < len(named):
             raise ArgumentError("patch", "names a key more than once")
+        most = self._settings.max_keys
+        if len(named) - len(patch.sets) > most:
+            raise ArgumentError("patch", f"removes more than the {most} keys of REDIS_SESSION_MAX_KEYS")
         try:
-            found = {key: self.payload(key, value) for key, value in patch.sets.items()}
+            return self._encoded(patch.sets)
         except ArgumentError as error:
             raise error.with_traceback(None)  # noqa: B904  # it is the same error
+
+    def _encoded(self, sets: Mapping[str, Any]) -> dict[str, bytes]:
+        found = {key: self.payload(key, value) for key, value in sets.items()}
         self.check_size({key: len(each) for key, each in found.items()})
         return found
 
@@ -129,6 +143,10 @@ class Coder:
         return found
 
 
+def _size(lengths: Mapping[str, int]) -> int:
+    return sum(len(key.encode()) + length for key, length in lengths.items())
+
+
 _NONE: Final[Mapping[str, bytes]] = MappingProxyType({})
 
 
@@ -143,6 +161,20 @@ class Changes(NamedTuple):
 
     def __repr__(self) -> str:
         return "Changes(…)"  # they are users' values
+
+
+class Lent(NamedTuple):
+    """How a value was stored that can be changed in place, and its mark when it was read, if it has one."""
+
+    payload: bytes
+    mark: bytes | None = None
+
+    def is_surely(self, value: object) -> bool:
+        """Tell whether *value* is surely as it was, without encoding it."""
+        return self.mark is not None and self.mark == mark(value)
+
+    def __repr__(self) -> str:
+        return "Lent(…)"  # it is a user's value
 
 
 class Values(MutableMapping[str, Any]):
@@ -165,10 +197,11 @@ class Values(MutableMapping[str, Any]):
         self._handle = handle
         self._stored = dict(stored)
         self._values: dict[str, Any] = {}  # what was read or assigned
-        self._lent: dict[str, bytes] = {}  # payloads of what was read and can be changed in place
+        self._lent: dict[str, Lent] = {}  # what was read and can be changed in place
         self._assigned: set[str] = set()
         self._removed: set[str] = set()
         self._unreadable: set[str] = set()
+        self._sent: Collection[str] = ()  # keys of values of which nobody knows yet whether they are stored
 
     @property
     def stored(self) -> Mapping[str, bytes]:
@@ -185,13 +218,17 @@ class Values(MutableMapping[str, Any]):
                 self._unreadable.add(key)
             else:
                 if is_mutable(value):
-                    self._lent[key] = payload
+                    self._lent[key] = Lent(payload, mark(value))
                 self._values[key] = value
                 return value
         raise KeyError(key)
 
     def __setitem__(self, key: str, value: Any) -> None:
-        self._coder.check_key(key)
+        try:
+            self._coder.check_key(key)
+        except ArgumentError:
+            del value  # a traceback with local variables would show it
+            raise
         self._values[key] = value
         self._assigned.add(key)
         self._removed.discard(key)
@@ -199,7 +236,15 @@ class Values(MutableMapping[str, Any]):
     def __delitem__(self, key: str) -> None:
         if key not in self:
             raise KeyError(key)
-        if key in self._stored:
+        self._remove(key)
+
+    def clear(self) -> None:
+        """Remove all values, also those that cannot be read."""
+        for key in {*self._stored, *self._values}:
+            self._remove(key)
+
+    def _remove(self, key: str) -> None:
+        if key in self._stored or key in self._sent:
             self._removed.add(key)
         self._discard(key)
 
@@ -220,18 +265,21 @@ class Values(MutableMapping[str, Any]):
         """
         sets = {}
         for key, value in self._values.items():
-            if key in self._assigned or key in self._lent:
-                payload = self._coder.payload(key, value)
-                if key in self._assigned or payload != self._lent[key]:
-                    sets[key] = payload
+            if key in self._assigned or (key in self._lent and self._is_altered(key)):
+                sets[key] = self._coder.payload(key, value)
         if sets:
-            lengths = {key: len(each) for key, each in self._stored.items() if key not in self._removed}
-            self._coder.check_size({**lengths, **{key: len(each) for key, each in sets.items()}})
+            before = {key: payload_length(each) for key, each in self._stored.items()}
+            kept = {key: length for key, length in before.items() if key not in self._removed}
+            self._coder.check_size({**kept, **{key: len(each) for key, each in sets.items()}}, before)
         return Changes(sets, sorted(self._removed))
+
+    def send(self, changes: Changes) -> None:
+        """Take *changes* as sent, so that what is removed from now on is removed after them."""
+        self._sent = changes.sets.keys()
 
     def settle(self, handle: str, changes: Changes, stored: Mapping[str, bytes]) -> None:
         """Take *changes* as saved in the session *handle*, where they are *stored* now."""
-        self._handle = handle
+        self._handle, self._sent = handle, ()
         self._stored.update(stored)
         for key in changes.deletes:
             self._stored.pop(key, None)
@@ -240,9 +288,7 @@ class Values(MutableMapping[str, Any]):
             self._assigned.discard(key)
             self._unreadable.discard(key)
             if key in self._values:
-                self._lent[key] = payload
-            else:  # removed again meanwhile
-                self._removed.add(key)
+                self._lent[key] = Lent(payload)  # the value may be another one already
 
     def forget_changes(self) -> None:
         """Go back to what is stored."""
@@ -251,9 +297,14 @@ class Values(MutableMapping[str, Any]):
         self._assigned.clear()
         self._removed.clear()
 
-    def unsaved(self, key: str, default: object) -> Any:
-        """Return the value that was assigned to *key* and not saved yet."""
-        return self._values[key] if key in self._assigned else default
+    def is_removed(self, key: str) -> bool:
+        """Tell whether *key* was removed, and that was not saved yet."""
+        return key in self._removed
+
+    def unsaved(self, key: str, default: object, *, also_inside: bool) -> Any:
+        """Return the value that was assigned to *key*, or also changed inside, and not saved yet."""
+        is_inside = also_inside and key in self._lent and self._is_altered(key)
+        return self._values[key] if is_inside or key in self._assigned else default
 
     def _discard(self, key: str) -> None:
         self._values.pop(key, None)
@@ -261,8 +312,14 @@ class Values(MutableMapping[str, Any]):
         self._assigned.discard(key)
 
     def _is_altered(self, key: str) -> bool:
-        try:
-            return self._coder.payload(key, self._values[key]) != self._lent[key]
+        lent, value = self._lent[key], self._values[key]
+        if lent.is_surely(value):
+            return False
+        try:  # it may be longer than a limit that was lowered, or have been written by another program
+            longest = len(lent.payload)
+            now = self._coder.payload(key, value, at_least=longest)
+            was = self._coder.payload(key, decode(lent.payload), at_least=longest)
+            return now != was
         except ArgumentError:
             return True
 

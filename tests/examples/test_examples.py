@@ -35,6 +35,19 @@ OUTPUTS = {
         "(asking the database for user 1)\n"
         "now User(name='Augusta', roles=('author',))\n"
     ),
+    "session_sign_in.py": (
+        "a visitor: user None, cart ['tea', 'cake'], says None\n"
+        "signed in: user ada, cart ['tea', 'cake'], says Welcome, ada!\n"
+        "once more: user ada, cart ['tea', 'cake'], says None\n"
+        "with the old token: user None, cart None, says None\n"
+        "signed out: None\n"
+        "after that: user None, cart None, says None\n"
+    ),
+    "session_devices_async.py": (
+        "ending curl: True\n"
+        "signed out on 2 other devices, 1 left\n"
+        "{{'created': 4, 'bound': 4, 'revoked': 4, 'rotated': 1}}\n"
+    ),
     "bring_your_own_client.py": "Hello, Ada!\nafter the shutdown it still answers: True\n",
 }
 TESTS = ("overriding_in_a_test.py",)
@@ -59,6 +72,9 @@ def test_an_example_prints_what_it_should(name: str, server: TestServer, prefix:
         REDIS_ADDR=server.addr,
         REDIS_KEY_PREFIX=prefix,
         REDIS_CACHE_DEFAULT_TTL="5m",
+        REDIS_SESSION_IDLE_TTL="30m",
+        REDIS_SESSION_ABSOLUTE_TTL="12h",
+        REDIS_SESSION_PER_USER_MAX="10",
         REDIS_ANALYTICS_ADDR=server.addr,
         REDIS_ANALYTICS_KEY_PREFIX=f"{prefix}:analytics",
     )

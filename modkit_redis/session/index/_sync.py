@@ -59,11 +59,10 @@ class Index:
         others = [each for each in _handles(listed) if each != handle]
         if not others:
             return []
-        alive = self._records.alive(others)
+        alive = self._records.of(user, others)
         ended = alive[: max(0, len(alive) + 1 - most)]
         over = [each for each in others if each not in alive]
-        self._records.remove(ended, also=[("ZREM", key, *over, *ended)])
-        return ended
+        return self._records.remove_of(user, ended, then=("ZREM", key, *over, *ended))
 
     def of(self, user: str) -> list[Record]:
         """Return the sessions that *user* is signed in with."""
@@ -80,7 +79,7 @@ class Index:
         """End every session of *user* but one, and return the handles of those that there were."""
         key = self._keys.key("user", user)
         handles = [each for each in self._listed(key) if each != keep]
-        return self._records.remove(handles, also=[("ZREM", key, *handles)]) if handles else []
+        return self._records.remove_of(user, handles, then=("ZREM", key, *handles)) if handles else []
 
     def _listed(self, key: str) -> list[str]:
         return _handles(self._executor.execute("ZRANGE", key, 0, -1, deadline=self._deadline))

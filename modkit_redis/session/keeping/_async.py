@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Sequence
 
 import redis.asyncio
 
-from modkit_redis.contract.errors import SessionConflictError, SessionLostError
-from modkit_redis.contract.events import SessionEventKind, SessionEvents
+from modkit_redis.contract.errors import (
+    CommandRefusedError,
+    SessionConflictError,
+    SessionLostError,
+    StoreUnavailableError,
+)
+from modkit_redis.contract.events import SessionEvents
+from modkit_redis.contract.outages import is_outage
 from modkit_redis.contract.session import SessionToken
 from modkit_redis.contract.values import milliseconds
-from modkit_redis.session._core import Credential, Record, Status, UnreadableError
+from modkit_redis.session._core import Credential, Presented, Status, UnreadableError
 from modkit_redis.session.config import SessionSettings
 from modkit_redis.session.index import AsyncIndex
+from modkit_redis.session.keeping.found import Found
 from modkit_redis.session.records import AsyncRecords
 from modkit_redis.session.records.write import Saved, Write
 from modkit_redis.session.telling import Teller
 from modkit_redis.session.values import Coder
-
-
-class Found(NamedTuple):
-    """A session whose token was verified.
-
-    Attributes:
-        record: The session.
-        is_retiring: Whether the token was replaced, and works only for a while.
-        now_ms: The server's time.
-    """
-
-    record: Record
-    is_retiring: bool
-    now_ms: int
 
 
 class AsyncKeeper:
@@ -64,24 +56,54 @@ class AsyncKeeper:
         self._absolute_ms = milliseconds(settings.absolute_ttl, "absolute_ttl")
         self._touch_ms = milliseconds(settings.touch_after, "touch_interval")
 
+    def credential(self, given: Presented) -> Credential | None:
+        """Return what *given* proves; ``None`` if it has not the shape of a token."""
+        if given.credential is None and given.kind != "NoneType":
+            self.tell("rejected", None)
+        return given.credential
+
     async def find(self, credential: Credential) -> Found | None:
         """Return the session, and let it live on if that is due."""
+        found = await self._look(credential)
+        return found if isinstance(found, Found) else None
+
+    async def must_find(self, credential: Credential) -> Found:
+        """Return the session, and let it live on if that is due.
+
+        Raises:
+            SessionLostError: If it has ended, or the token was replaced.
+        """
+        found = await self._look(credential)
+        if isinstance(found, Found):
+            return found
+        self.tell("lost", credential.handle)
+        raise _lost(credential.handle, found)
+
+    async def _look(self, credential: Credential) -> Found | Status:
         try:
             record = await self.records.find(credential.handle)
         except UnreadableError:
             self.tell("undecodable", credential.handle)
-            return None
+            return Status.GONE
         if record is None:
             self.tell("rejected", credential.handle)
-            return None
-        idle_for_ms, due_ms = record.idle_for_ms, record.due_ms(self._touch_ms)
-        if record.is_opened_by(credential) and idle_for_ms is not None and idle_for_ms < due_ms:
+            return Status.GONE
+        is_opened, idle_for_ms = record.is_opened_by(credential), record.idle_for_ms
+        due_ms = record.due_ms(self._touch_ms)
+        if is_opened and idle_for_ms is not None and idle_for_ms < due_ms:
             return Found(record, is_retiring=False, now_ms=record.seen_ms + idle_for_ms)
-        status, now_ms = await self.records.touch(credential, due_ms)
+        try:
+            status, now_ms = await self.records.touch(credential, due_ms)
+        except (StoreUnavailableError, CommandRefusedError) as error:
+            if not (is_opened and idle_for_ms is not None and is_outage(error)):
+                raise
+            # A server that is full, or has just become a replica, still says who is signed in.
+            self.tell("degraded", credential.handle, error=error)
+            return Found(record, is_retiring=False, now_ms=record.seen_ms + idle_for_ms)
         if status in (Status.DONE, Status.RETIRING):
             return Found(record, status is Status.RETIRING, now_ms)
         self.tell("reuse" if status is Status.RETIRED else "rejected", credential.handle)
-        return None
+        return status
 
     async def begin(self, token: SessionToken, write: Write) -> int:
         """Begin a session, and return its deadline.
@@ -115,12 +137,20 @@ class AsyncKeeper:
         if saved.status is Status.RETIRED:
             self.tell("reuse", handle)
         self.tell("lost", handle)
-        raise SessionLostError(handle, "gone" if saved.status is Status.GONE else "retired")
+        raise _lost(handle, saved.status)
 
-    async def end(self, credential: Credential) -> None:
-        """End the session that the token opens, if it does."""
+    async def end(self, credential: Credential, *, is_unsure: bool = False) -> None:
+        """End the session that the token opens, or opened before it was replaced.
+
+        Args:
+            credential: What the token proves.
+            is_unsure: Whether something got no answer that may have ended it, or replaced the token.
+        """
         status = await self.records.destroy(credential)
-        self.tell(_TOLD_OF_END.get(status, "rejected"), credential.handle)
+        if status is Status.RETIRED and not is_unsure:
+            self.tell("reuse", credential.handle)
+        is_ended = is_unsure or status is not Status.GONE
+        self.tell("destroyed" if is_ended else "rejected", credential.handle)
 
     async def list_in(self, user: str, handle: str, deadline_ms: int) -> None:
         """List a session among those of *user*; end the oldest if they are too many."""
@@ -132,4 +162,5 @@ class AsyncKeeper:
             self.tell("revoked", handle)
 
 
-_TOLD_OF_END: Final[Mapping[Status, SessionEventKind]] = {Status.DONE: "destroyed", Status.RETIRED: "reuse"}
+def _lost(handle: str, status: Status) -> SessionLostError:
+    return SessionLostError(handle, "gone" if status is Status.GONE else "retired")

@@ -13,9 +13,10 @@ from modkit_redis.contract.errors import (
     SessionLostError,
     StoreUnavailableError,
 )
-from modkit_redis.contract.session import AsyncSession
+from modkit_redis.contract.session import AsyncSession, SessionToken
 from modkit_redis.session._core import Credential, Presented
 from modkit_redis.session.keeping import AsyncKeeper
+from modkit_redis.session.keeping.found import Found
 from modkit_redis.session.opened.state import Attempt, SessionState, changed, check_attempts, checked_changes
 from modkit_redis.session.pausing import async_pause
 from modkit_redis.session.records.write import Write
@@ -35,9 +36,9 @@ class AsyncOpening:
             given: What its token proves.
         """
         self._keeper, self._given = keeper, given
-        self._session = AsyncRedisSession(keeper)
 
     async def __aenter__(self) -> AsyncRedisSession:
+        self._session = AsyncRedisSession(self._keeper)
         await self._session.load(self._given)
         return self._session
 
@@ -57,24 +58,38 @@ class AsyncRedisSession(SessionState, AsyncSession):
 
     async def load(self, given: Presented) -> None:
         """Be the session that *given* opens, or an empty one."""
-        if given.credential is None or given.token is None:
-            if given.kind != "NoneType":
-                self._keeper.tell("rejected", None)
+        credential = self._keeper.credential(given)
+        if credential is None or given.token is None:
             return
         try:
-            found = await self._keeper.find(given.credential)
+            found = await self._keeper.find(credential)
         except (StoreUnavailableError, CommandRefusedError) as error:
             self._degrade(error)
-            self._keeper.tell("degraded", given.credential.handle, error=error)
+            self._keeper.tell("degraded", credential.handle, error=error)
             return
         if found is not None:
-            self._opened(given.token, found.record, found.now_ms, is_retiring=found.is_retiring)
+            self.be(credential, given.token, found)
+
+    def be(self, credential: Credential, token: SessionToken, found: Found) -> None:
+        """Be the session that was found."""
+        self._opened(credential, token, found.record, found.now_ms, found.is_retiring)
 
     async def leave(self, error: BaseException | None) -> None:
         """Save; after an error only what must not be left undone: a new token, and an end."""
+        if self.degraded:
+            return
+        try:
+            if error is None:
+                await self.save()
+        except ArgumentError as refused:
+            await self._save_the_rest(refused)
+            raise
         if error is not None:
-            self._drop_changes()
-        if not (self.degraded or (error is not None and self._has_failed)):
+            await self._save_the_rest(error)
+
+    async def _save_the_rest(self, error: BaseException) -> None:
+        self._drop_changes()
+        if not (self._has_failed and isinstance(error, StoreUnavailableError)):  # it would fail again
             await self.save()
 
     async def save(self) -> None:
@@ -85,21 +100,29 @@ class AsyncRedisSession(SessionState, AsyncSession):
         if await self._repeat():
             changes = self._changes()
         while self._endings:
-            await self._keeper.end(self._endings[0])
-            self._endings = self._endings[1:]
+            is_unsure, self._is_unsure = self._is_unsure, True
+            await self._keeper.end(self._endings[0], is_unsure=is_unsure)
+            self._endings, self._is_unsure = self._endings[1:], False
         if self._credential is None and (changes or self._binding is not None):
             await self._try(self._to_begin(changes))
             changes = self._changes()
         if self._credential is not None:
             await self._save(self._credential, changes)
-        self._has_failed = False
+        self._has_failed = self._is_secret = False
 
     async def _save(self, credential: Credential, changes: Changes) -> None:
         if self._binding is not None:
             await self._keeper.list_in(self._binding.user, credential.handle, self._deadline_ms)
         attempt = self._to_save(credential, changes)
-        if attempt is not None:
+        if attempt is None:
+            return
+        try:
             await self._try(attempt)
+        except (SessionLostError, StoreUnavailableError, CommandRefusedError) as error:
+            if not attempt.is_housekeeping:
+                raise
+            # Nothing was asked for: whoever only reads is not to be troubled.
+            self._keeper.tell("degraded", credential.handle, error=error)
 
     async def _repeat(self) -> bool:
         """Send again what got no answer, and return whether there was such a thing."""
@@ -110,7 +133,8 @@ class AsyncRedisSession(SessionState, AsyncSession):
 
     async def _try(self, attempt: Attempt) -> None:
         """Send *attempt*, and remember it if its outcome stays unknown."""
-        self._attempt = attempt
+        earlier, self._attempt = self._attempt, attempt
+        self._values.send(attempt.changes)
         try:
             if attempt.begins is not None:
                 self._begun(attempt, await self._keeper.begin(attempt.begins, attempt.write))
@@ -118,8 +142,14 @@ class AsyncRedisSession(SessionState, AsyncSession):
                 self._saved(attempt, await self._keeper.change(attempt.credential, attempt.write))
                 if attempt.binding is not None:
                     self._keeper.tell("bound", attempt.credential.handle)
-        except (SessionLostError, SessionConflictError, CommandRefusedError):
+        except SessionLostError:
+            self._be_lost()
+            raise
+        except SessionConflictError:
             self._attempt = None
+            raise
+        except CommandRefusedError:
+            self._attempt = earlier  # only this try had no effect
             raise
         self._attempt = None
 
@@ -148,16 +178,17 @@ class AsyncRedisSession(SessionState, AsyncSession):
         return await self._transact(self._credential, change)
 
     async def _transact(self, credential: Credential, change: Callable[[MutableMapping[str, Any]], T]) -> T:
-        found = await self._keeper.find(credential)
-        if found is None:
-            raise SessionLostError(credential.handle, "gone")
+        found = await self._keeper.must_find(credential)
         values = Values(self._coder, credential.handle, found.record.payloads)
         result = changed(values, change)
         changes = checked_changes(values)
         if changes:
-            stored = self._coder.sealed(credential.handle, changes.sets)
-            write = Write(sets=stored, deletes=changes.deletes, expect=found.record.version)
+            write = Write(
+                sets=self._coder.sealed(credential.handle, changes.sets),
+                deletes=changes.deletes,
+                expect=found.record.version,
+            )
             await self._keeper.change(credential, write)
-            values.settle(credential.handle, changes, stored)
+            values.settle(credential.handle, changes, write.sets)
         self._values.follow(values.stored)
-        return result
+        return result.value

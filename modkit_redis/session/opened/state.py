@@ -5,8 +5,8 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from typing import Any, Final, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Generic, TypeVar
 
 from modkit_redis.contract.errors import ArgumentError, CommandRefusedError, StoreUnavailableError
 from modkit_redis.contract.outages import is_outage
@@ -50,9 +50,10 @@ class Attempt:
     begins: SessionToken | None = None
     binding: Binding | None = None
 
-    def credentials(self) -> list[Credential]:
-        """Return what may open the session, whether or not the write has taken effect."""
-        return [self.credential, *([proof(self.write.token)] if self.write.token else [])]
+    @property
+    def is_housekeeping(self) -> bool:
+        """Whether nobody asked for it: it renews the token, and nothing else."""
+        return self.write.is_renewal and not self.changes and self.binding is None
 
 
 class SessionState(MutableMapping[str, Any]):
@@ -67,6 +68,9 @@ class SessionState(MutableMapping[str, Any]):
         """
         self._coder, self._settings = coder, settings
         self._endings: Sequence[Credential] = ()
+        self._is_unsure = (
+            False  # whether the first of them may have ended, or its token been replaced, unheard
+        )
         self._outage: str | None = None
         self._has_failed = False  # whether the last save did, and whoever asked for it knows
         self._reset()
@@ -75,11 +79,13 @@ class SessionState(MutableMapping[str, Any]):
         self._values = Values(self._coder)
         self._credential: Credential | None = None
         self._token: SessionToken | None = None
-        self._info: SessionInfo | None = None
+        self._record: Record | None = None
+        self._info: SessionInfo | None = None  # made of the record when it is asked for
         self._deadline_ms = 0
         self._rotation_ms: int | None = None  # how long the old token is to work, if it is to be replaced
         self._wants_renewal = False
         self._binding: Binding | None = None
+        self._is_secret = False  # whether nobody can have the token yet
         self._attempt: Attempt | None = None
 
     @property
@@ -90,6 +96,8 @@ class SessionState(MutableMapping[str, Any]):
     @property
     def info(self) -> SessionInfo | None:
         """What there is to know of the session; ``None`` while there is none."""
+        if self._info is None and self._record is not None:
+            self._info = self._record.info()
         return self._info
 
     @property
@@ -97,7 +105,7 @@ class SessionState(MutableMapping[str, Any]):
         """Who is signed in, also if that is not saved yet."""
         if self._binding is not None:
             return self._binding.user
-        return self._info.user if self._info is not None else None
+        return self.info.user if self.info is not None else None
 
     @property
     def degraded(self) -> bool:
@@ -108,8 +116,12 @@ class SessionState(MutableMapping[str, Any]):
         return self._values[key]
 
     def __setitem__(self, key: str, value: Any) -> None:
-        self._check_usable()
-        self._values[key] = value
+        try:
+            self._check_usable()
+            self._values[key] = value
+        except (ArgumentError, StoreUnavailableError):
+            del value  # a traceback with local variables would show it
+            raise
 
     def __delitem__(self, key: str) -> None:
         del self._values[key]
@@ -121,9 +133,8 @@ class SessionState(MutableMapping[str, Any]):
         return len(self._values)
 
     def clear(self) -> None:
-        """Remove all values; the session goes on, and may be an empty one."""
-        for key in list(self):
-            del self[key]
+        """Remove all values, also those that cannot be read; the session goes on, and may be an empty one."""
+        self._values.clear()
 
     def rotate(self, *, grace: Duration | None = None) -> None:
         """Have the next ``save()`` replace the token."""
@@ -136,27 +147,31 @@ class SessionState(MutableMapping[str, Any]):
         asked = binding(user, address, agent)
         self._check_usable()
         self._settings.check_index()
-        check_same_user(self._info.user if self._info is not None else None, user)
-        self.rotate()
+        check_same_user(self.info.user if self.info is not None else None, user)
+        if self._attempt is not None and self._attempt.binding is not None:  # it may have taken effect
+            check_same_user(self._attempt.binding.user, user)
         self._binding = asked
 
     def destroy(self) -> None:
         """Have the next ``save()`` end the session; what is set after this call begins a new one."""
         self._check_usable()
-        if self._attempt is not None:  # it may have taken effect, unheard
-            self._endings = (*self._endings, *self._attempt.credentials())
-        elif self._credential is not None:
-            self._endings = (*self._endings, self._credential)
+        # An attempt may have begun the session or replaced the token, unheard: the old one ends it as well.
+        credential = self._credential if self._attempt is None else self._attempt.credential
+        if credential is not None:
+            self._is_unsure = self._is_unsure or self._attempt is not None
+            self._endings = (*self._endings, credential)
         self._reset()
 
     def __repr__(self) -> str:
         handle = self._credential.handle if self._credential is not None else None
         return f"{type(self).__name__}(handle={handle!r})"
 
-    def _opened(self, token: SessionToken, record: Record, now_ms: int, *, is_retiring: bool) -> None:
+    def _opened(
+        self, credential: Credential, token: SessionToken, record: Record, now_ms: int, is_retiring: bool
+    ) -> None:
         """Be the session that was found."""
-        self._credential, self._token = proof(token), token
-        self._info, self._deadline_ms = record.info(), record.deadline_ms
+        self._credential, self._token = credential, token
+        self._record, self._info, self._deadline_ms = record, None, record.deadline_ms
         self._values = Values(self._coder, record.handle, record.payloads)
         interval = self._settings.renewal_interval
         self._wants_renewal = (
@@ -179,8 +194,11 @@ class SessionState(MutableMapping[str, Any]):
 
     def _to_save(self, credential: Credential, changes: Changes) -> Attempt | None:
         """Return the write that saves *changes* and what else is asked for; ``None`` if nothing is."""
-        is_renewal = self._wants_renewal and self._rotation_ms is None
-        replaces = is_renewal or self._rotation_ms is not None
+        rotation_ms = self._rotation_ms
+        if self._binding is not None and not self._is_secret:
+            rotation_ms = 0  # whoever has the token from before the sign-in must not be signed in
+        is_renewal = self._wants_renewal and rotation_ms is None
+        replaces = is_renewal or rotation_ms is not None
         if not (changes or replaces or self._binding):
             return None
         write = Write(
@@ -190,7 +208,7 @@ class SessionState(MutableMapping[str, Any]):
             token=next_token(credential.handle) if replaces else None,
             grace_ms=milliseconds(self._settings.renewal_grace, "renewal_grace")
             if is_renewal
-            else self._rotation_ms or 0,
+            else rotation_ms or 0,
             is_renewal=is_renewal,
         )
         return Attempt(write, changes, credential, binding=self._binding)
@@ -202,7 +220,7 @@ class SessionState(MutableMapping[str, Any]):
         self._credential, self._token = attempt.credential, token
         self._info = SessionInfo(attempt.credential.handle, created, created, moment(deadline_ms))
         self._deadline_ms = deadline_ms
-        self._rotation_ms = None  # nobody has the token yet
+        self._rotation_ms, self._is_secret = None, True
         self._values.settle(attempt.credential.handle, attempt.changes, attempt.write.sets)
 
     def _saved(self, attempt: Attempt, saved: Saved) -> None:
@@ -212,20 +230,23 @@ class SessionState(MutableMapping[str, Any]):
             self._credential, self._token = proof(token), token
         if token is not None:
             self._wants_renewal = False
-            self._rotation_ms = self._rotation_ms if attempt.write.is_renewal else None
+            asked = self._rotation_ms  # for a shorter grace than was sent, if that got no answer at first
+            is_due = asked is not None and (attempt.write.is_renewal or asked < attempt.write.grace_ms)
+            self._rotation_ms = asked if is_due else None
         done = attempt.binding
-        if done is not None and self._info is not None:
-            self._info = replace(self._info, user=done.user, address=done.address, agent=done.agent)
+        if done is not None and self.info is not None:
+            self._info = replace(self.info, user=done.user, address=done.address, agent=done.agent)
             self._binding = None if self._binding is done else self._binding
         self._values.settle(attempt.credential.handle, attempt.changes, attempt.write.sets)
 
     def _taken(self, key: str, saved: Saved, default: object) -> Any:
         """Return the value of *key*, which is in Redis no more."""
         [stored] = saved.taken
-        own = self._values.unsaved(key, _NOTHING)
+        was_removed = self._values.is_removed(key)
+        own = self._values.unsaved(key, _NOTHING, also_inside=stored is not None)  # else another took it
         self._values.drop(key)
-        if own is not _NOTHING:
-            return own
+        if own is not _NOTHING or was_removed:
+            return default if was_removed else own
         if stored is not None and self._credential is not None:
             with suppress(UndecodableError):
                 return self._coder.read(self._credential.handle, key, stored)[1]
@@ -235,9 +256,15 @@ class SessionState(MutableMapping[str, Any]):
         return checked_changes(self._values)
 
     def _drop_changes(self) -> None:
-        """Forget what was changed; a new token, and an end, stay asked for."""
+        """Forget what was changed; a new token that was asked for, and an end, stay so."""
         self._values.forget_changes()
         self._binding = None
+        self._wants_renewal = False  # whoever handles an error may send no cookie
+
+    def _be_lost(self) -> None:
+        """Forget all that was asked for: the session has ended, or the token was replaced."""
+        self._drop_changes()
+        self._attempt = self._rotation_ms = None
 
     def _check_usable(self) -> None:
         if self._outage is not None:
@@ -256,7 +283,14 @@ def checked_changes(values: Values) -> Changes:
         raise error.with_traceback(None)  # noqa: B904  # it is the same error
 
 
-def changed(values: Values, change: Callable[[MutableMapping[str, Any]], T]) -> T:
+@dataclass(frozen=True, slots=True)
+class Result(Generic[T]):
+    """What a change returned; a traceback with local variables does not show it."""
+
+    value: T = field(repr=False)
+
+
+def changed(values: Values, change: Callable[[MutableMapping[str, Any]], T]) -> Result[T]:
     """Return what *change* returns when it is given *values*.
 
     Raises:
@@ -269,7 +303,7 @@ def changed(values: Values, change: Callable[[MutableMapping[str, Any]], T]) -> 
         raise ArgumentError(
             "change", "must be a plain function, no `async def`: it may be called several times"
         )
-    return result
+    return Result(result)
 
 
 def check_attempts(attempts: int) -> None:

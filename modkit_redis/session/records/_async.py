@@ -9,14 +9,14 @@ from typing import Final, cast
 import redis.asyncio
 
 from modkit_redis.client import AsyncRedisExecutor
-from modkit_redis.client.executor import Argument, Command, Reply, Script
+from modkit_redis.client.executor import Argument, Command, Reply, Script, ScriptCall
 from modkit_redis.contract.keys import KeySpace
 from modkit_redis.contract.session import SessionToken
 from modkit_redis.session._core import Credential, Record, Status, UnreadableError, proof, record_in
-from modkit_redis.session.records.scripts import CREATE, DESTROY, SAVE, TOUCH
+from modkit_redis.session.records.scripts import CREATE, DESTROY, REMOVE, SAVE, TOUCH
 from modkit_redis.session.records.write import Saved, Write
 
-_SHOWN: Final = ("f", "h", "v", "c", "l", "x", "i", "u", "ip", "ua")
+_SHOWN: Final = ("f", "h", "v", "c", "l", "x", "i", "u", "ip", "ua", "ub", "uc", "ud")
 
 
 class AsyncRecords:
@@ -46,12 +46,15 @@ class AsyncRecords:
         return record_in(handle, cast("list[bytes]", pairs), cast(int, pttl))
 
     async def summaries(self, handles: Sequence[str]) -> list[Record | None]:
-        """Return sessions without their values, in the order of *handles*; one that is unreadable is none."""
+        """Return sessions without their values, in the order of *handles*; what has ended is none."""
         if not handles:
             return []
-        replies = await self._send([("HMGET", self._keys.key(each), *_SHOWN) for each in handles])
+        asked = [("HMGET", self._keys.key(each), *_SHOWN) for each in handles]
+        *replies, time = await self._send([*asked, ("TIME",)])
+        seconds, microseconds = map(int, cast("list[bytes]", time))
+        now_ms = seconds * 1000 + microseconds // 1000
         return [
-            _summary(each, cast("list[bytes | None]", reply))
+            _summary(each, cast("list[bytes | None]", reply), now_ms)
             for each, reply in zip(handles, replies, strict=True)
         ]
 
@@ -84,15 +87,23 @@ class AsyncRecords:
         key = self._keys.key(credential.handle)
         return Status(cast(int, await self._run(DESTROY, key, [credential.verifier])))
 
-    async def alive(self, handles: Sequence[str]) -> list[str]:
-        """Return those of *handles* whose sessions have not ended."""
-        replies = await self._send([("EXISTS", self._keys.key(each)) for each in handles])
-        return [each for each, exists in zip(handles, replies, strict=True) if exists]
+    async def of(self, user: str, handles: Sequence[str]) -> list[str]:
+        """Return those of *handles* that are sessions of *user*, or of nobody yet."""
+        replies = await self._send([("HMGET", self._keys.key(each), "h", "u") for each in handles])
+        wanted = (None, user.encode())
+        found = zip(handles, cast("list[list[bytes | None]]", replies), strict=True)
+        return [each for each, (verifier, bound) in found if verifier is not None and bound in wanted]
 
-    async def remove(self, handles: Sequence[str], also: Sequence[Command] = ()) -> list[str]:
-        """End sessions by their handles, then do something else; return the handles of those there were."""
-        commands: list[Command] = [("UNLINK", self._keys.key(each)) for each in handles]
-        replies = await self._send([*commands, *also])
+    async def remove(self, handle: str) -> bool:
+        """End a session by its handle, and return whether there was one."""
+        [removed] = await self._send([("UNLINK", self._keys.key(handle))])
+        return removed == 1
+
+    async def remove_of(self, user: str, handles: Sequence[str], then: Command) -> list[str]:
+        """End sessions of *user*, then do something else; return the handles of those that there were."""
+        # Sent whole: it is short, and what the server does not know yet would run only after the rest.
+        calls = [ScriptCall(REMOVE, [self._keys.key(each)], [user]).whole() for each in handles]
+        replies = await self._send([*calls, then])
         return [each for each, removed in zip(handles, replies, strict=False) if removed]
 
     async def _run(self, script: Script, key: str, arguments: list[Argument]) -> Reply:
@@ -107,7 +118,7 @@ class AsyncRecords:
         return await self._executor.execute_many(commands, deadline=self._deadline) if commands else []
 
 
-def _summary(handle: str, values: Sequence[bytes | None]) -> Record | None:
+def _summary(handle: str, values: Sequence[bytes | None], now_ms: int) -> Record | None:
     pairs = [
         part
         for name, value in zip(_SHOWN, values, strict=True)
@@ -115,6 +126,9 @@ def _summary(handle: str, values: Sequence[bytes | None]) -> Record | None:
         for part in (name.encode(), value)
     ]
     try:
-        return record_in(handle, pairs, -1)
+        record = record_in(handle, pairs, -1)
+        return (
+            record if record is not None and record.deadline_ms > now_ms else None
+        )  # it may have lost its TTL
     except UnreadableError:
         return None

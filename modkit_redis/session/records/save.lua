@@ -2,7 +2,7 @@
 --
 -- KEYS[1]  the session
 -- ARGV[1]  verifier of the token, 32 bytes
--- ARGV[2]  nonce of this write: the same one again changes nothing
+-- ARGV[2]  nonce of this write: one of the last three again changes nothing
 -- ARGV[3]  version that the session must have; "" for any
 -- ARGV[4]  verifier of the new token; "" to keep the token
 -- ARGV[5]  how long the old token still works then, ms
@@ -17,9 +17,9 @@
 --  -1  the token was replaced, and works no more     -2  it works, but cannot be replaced again
 --  -3  the session has another version
 
-local found = redis.call('HMGET', KEYS[1], 'h', 'p', 'pu', 'v', 'w', 'i', 'x')
+local found = redis.call('HMGET', KEYS[1], 'h', 'p', 'pu', 'v', 'w', 'i', 'x', 'f', 'g')
 local version, idle, deadline = tonumber(found[4]), tonumber(found[6]), tonumber(found[7])
-if not (found[1] and version and idle and deadline) then
+if not (found[1] and version and idle and idle > 0 and deadline and found[8] == '1') then
   return {0, 0}
 end
 local time = redis.call('TIME')
@@ -42,27 +42,34 @@ elseif found[1] ~= ARGV[1] then
   end
   status, replaces = replaces and 2 or 1, false
 end
-if found[5] == ARGV[2] then
+local nonces = found[5] or ''
+if string.find(nonces, ARGV[2], 1, true) then
   return {status, version}
 elseif ARGV[3] ~= '' and tonumber(ARGV[3]) ~= version then
   return {-3, version}
 end
 
-local set = {'v', version + 1, 'w', ARGV[2], 'l', now}
+local set = {'v', version + 1, 'w', string.sub(ARGV[2] .. nonces, 1, 3 * #ARGV[2]), 'l', now}
 local at = 8 + 2 * tonumber(ARGV[7])
 for n = 8, at - 1 do
   set[#set + 1] = ARGV[n]
 end
 if replaces then
-  for _, each in ipairs({'h', ARGV[4], 'p', found[1], 'pu', now + tonumber(ARGV[5]), 'r', now}) do
+  local times = (tonumber(found[9]) or 0) + 1
+  for _, each in ipairs({'h', ARGV[4], 'p', found[1], 'r', now, 'g', times}) do
     set[#set + 1] = each
   end
-  redis.call('HINCRBY', KEYS[1], 'g', 1)
+  if tonumber(ARGV[5]) > 0 then
+    set[#set + 1] = 'pu'
+    set[#set + 1] = now + tonumber(ARGV[5])
+  else
+    redis.call('HDEL', KEYS[1], 'pu')
+  end
 end
 redis.call('HSET', KEYS[1], unpack(set))
 local removed = tonumber(ARGV[at])
-if removed > 0 then
-  redis.call('HDEL', KEYS[1], unpack(ARGV, at + 1, at + removed))
+for n = at + 1, at + removed do -- one by one: unpack() has a limit, and half of the save would be done
+  redis.call('HDEL', KEYS[1], ARGV[n])
 end
 local answer = {status, version + 1}
 for n = at + removed + 1, #ARGV do

@@ -7,9 +7,9 @@
 --   1  the token is the present one                  0  the session has ended, or the token is not its own
 --   2  it was replaced, and works for a while yet   -1  it was replaced, and works no more
 
-local found = redis.call('HMGET', KEYS[1], 'h', 'p', 'pu', 'l', 'x', 'i')
+local found = redis.call('HMGET', KEYS[1], 'h', 'p', 'pu', 'l', 'x', 'i', 'f')
 local seen, deadline, idle = tonumber(found[4]), tonumber(found[5]), tonumber(found[6])
-if not (found[1] and seen and deadline and idle) then
+if not (found[1] and seen and deadline and idle and idle > 0 and found[7] == '1') then
   return {0, 0}
 end
 local time = redis.call('TIME')

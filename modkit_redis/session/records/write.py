@@ -20,7 +20,7 @@ class Write:
         sets: Values to store by their keys.
         deletes: Keys to remove.
         takes: Keys whose values are to be returned and removed.
-        about: Fields beside the values: who is signed in.
+        about: Fields beside the values: who is signed in. Those that are empty are removed.
         token: The token from then on, if it is to be replaced.
         grace_ms: How long the replaced one still works.
         is_renewal: Whether not to mind that the token was replaced a moment ago already.
@@ -36,14 +36,14 @@ class Write:
     grace_ms: int = 0
     is_renewal: bool = False
     expect: int | None = None
-    nonce: bytes = field(default_factory=lambda: secrets.token_bytes(8), repr=False)
+    nonce: bytes = field(default_factory=lambda: secrets.token_bytes(6), repr=False)
 
     def fields(self) -> list[Argument]:
         """Return the fields to set, each before its value."""
         return [
             part
             for name, value in (
-                *self.about.items(),
+                *((name, value) for name, value in self.about.items() if value),
                 *((f".{key}", value) for key, value in self.sets.items()),
             )
             for part in (name, value)
@@ -52,6 +52,9 @@ class Write:
     def arguments(self, credential: Credential, new: Credential | None) -> list[Argument]:
         """Return the arguments of ``save.lua``, for who has *credential* and is to have *new*."""
         fields = self.fields()
+        removed = [f".{key}" for key in self.deletes] + [
+            name for name, each in self.about.items() if not each
+        ]
         return [
             credential.verifier,
             self.nonce,
@@ -61,8 +64,8 @@ class Write:
             int(self.is_renewal),
             len(fields) // 2,
             *fields,
-            len(self.deletes),
-            *(f".{key}" for key in self.deletes),
+            len(removed),
+            *removed,
             *(f".{key}" for key in self.takes),
         ]
 

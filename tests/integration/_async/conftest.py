@@ -15,6 +15,7 @@ from modkit_redis.contract import CacheEvents
 from modkit_redis.testing import EmbeddedServer, ServerWatch
 from tests.cache_keys import Counter, async_idle
 from tests.crews import AsyncSource
+from tests.sessions import AsyncSessions, Looker, NewSessions
 
 
 @pytest.fixture
@@ -54,6 +55,26 @@ async def new_store(addr: str, prefix: str) -> AsyncIterator[Callable[..., Async
     for bundle in bundles:
         await async_idle(bundle.cache.store())  # I16, whatever the test was about
         await bundle.shutdown_resources()
+
+
+@pytest.fixture
+def kind() -> str:
+    """Which session store ``new_sessions`` makes; ``not_of_a_naive_store`` overrides it."""
+    return "modkit"
+
+
+@pytest.fixture
+async def new_sessions(addr: str, prefix: str, kind: str) -> AsyncIterator[NewSessions]:
+    """Return a session store of its own, as it would be in another process; closed in the end."""
+    sessions = AsyncSessions(addr, prefix, kind)
+    yield sessions.new
+    await sessions.aclose()
+
+
+@pytest.fixture
+def look(admin: redis.Redis, prefix: str) -> Looker:
+    """What sessions have left in Redis."""
+    return Looker(admin, prefix)
 
 
 @pytest.fixture(scope="module")

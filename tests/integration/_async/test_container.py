@@ -47,3 +47,26 @@ async def test_a_value_is_loaded_once_found_and_deleted(container_addr: str) -> 
     assert await store.delete("user") == 1
     assert await store.get("user") is MISS
     await bundle.shutdown_resources()
+
+
+async def test_a_session_is_kept_signed_in_and_ended(container_addr: str) -> None:
+    settings = {"idle_ttl": "5m", "absolute_ttl": "1h", "per_user_max": 3}
+    bundle = AsyncRedisBundle(config={"addr": container_addr, "key_prefix": "shop", "session": settings})
+    store = bundle.session.store()
+    async with store.open() as session:
+        session["cart"] = ["tea"]
+    visitor = session.token
+    async with store.open(visitor) as session:
+        session["cart"].append("cake")
+        session.bind("ada", agent="tests")
+    ada = session.token
+
+    async with store.open(ada) as session:
+        found = session.user, session["cart"]
+
+    assert found == ("ada", ["tea", "cake"])
+    assert await store.load(visitor) is None
+    assert [each.agent for each in await store.sessions_of("ada")] == ["tests"]
+    assert await store.revoke_all("ada") == 1
+    assert await store.load(ada) is None
+    await bundle.shutdown_resources()

@@ -15,6 +15,7 @@ from modkit_redis.contract import CacheEvents
 from modkit_redis.testing import EmbeddedServer, ServerWatch
 from tests.cache_keys import Counter, idle
 from tests.crews import Source
+from tests.sessions import Looker, NewSessions, Sessions
 
 
 @pytest.fixture
@@ -54,6 +55,26 @@ def new_store(addr: str, prefix: str) -> Iterator[Callable[..., RedisCacheStore]
     for bundle in bundles:
         idle(bundle.cache.store())  # I16, whatever the test was about
         bundle.shutdown_resources()
+
+
+@pytest.fixture
+def kind() -> str:
+    """Which session store ``new_sessions`` makes; ``not_of_a_naive_store`` overrides it."""
+    return "modkit"
+
+
+@pytest.fixture
+def new_sessions(addr: str, prefix: str, kind: str) -> Iterator[NewSessions]:
+    """Return a session store of its own, as it would be in another process; closed in the end."""
+    sessions = Sessions(addr, prefix, kind)
+    yield sessions.new
+    sessions.close()
+
+
+@pytest.fixture
+def look(admin: redis.Redis, prefix: str) -> Looker:
+    """What sessions have left in Redis."""
+    return Looker(admin, prefix)
 
 
 @pytest.fixture(scope="module")

@@ -48,3 +48,26 @@ def test_a_value_is_loaded_once_found_and_deleted(container_addr: str) -> None:
     assert store.delete("user") == 1
     assert store.get("user") is MISS
     bundle.shutdown_resources()
+
+
+def test_a_session_is_kept_signed_in_and_ended(container_addr: str) -> None:
+    settings = {"idle_ttl": "5m", "absolute_ttl": "1h", "per_user_max": 3}
+    bundle = RedisBundle(config={"addr": container_addr, "key_prefix": "shop", "session": settings})
+    store = bundle.session.store()
+    with store.open() as session:
+        session["cart"] = ["tea"]
+    visitor = session.token
+    with store.open(visitor) as session:
+        session["cart"].append("cake")
+        session.bind("ada", agent="tests")
+    ada = session.token
+
+    with store.open(ada) as session:
+        found = session.user, session["cart"]
+
+    assert found == ("ada", ["tea", "cake"])
+    assert store.load(visitor) is None
+    assert [each.agent for each in store.sessions_of("ada")] == ["tests"]
+    assert store.revoke_all("ada") == 1
+    assert store.load(ada) is None
+    bundle.shutdown_resources()

@@ -6,7 +6,15 @@ from typing import Any
 import pytest
 from dependency_injector import containers, providers
 
-from modkit_redis import AsyncRedisBundle, CacheModule, CacheSettings, RedisBundle, RedisSettings
+from modkit_redis import (
+    AsyncRedisBundle,
+    CacheModule,
+    CacheSettings,
+    RedisBundle,
+    RedisSettings,
+    SessionModule,
+    SessionSettings,
+)
 from modkit_redis.contract import DeclarationError, InvalidNameError, Tokens, named_tokens
 from modkit_redis.contract.names import ATTRIBUTES, CAPABILITIES, SETTING_WORDS
 from modkit_redis.kernel import token_ids
@@ -92,7 +100,7 @@ def test_setting_words_are_what_begins_a_setting() -> None:
 
 
 def test_no_two_instances_read_the_same_variable() -> None:
-    described = (*RedisSettings.describe(), *CacheSettings.describe())
+    described = (*RedisSettings.describe(), *CacheSettings.describe(), *SessionSettings.describe())
     settings = [each.name.removeprefix("REDIS_") for each in described]
     names = ["shop", "shop_jobs", "s", "a1"]
 
@@ -110,11 +118,12 @@ def test_attributes_are_what_containers_and_modules_use() -> None:
         for each in dir(thing)
         if each[0] != "_" and each.islower()
     }
-    ours = {*bundle.inputs, *CAPABILITIES, *CacheModule.exports, *CacheModule.inputs}
-    elsewhere = {"analytics", "cache_events"}  # the latter begins with the name of a capability
+    modules = (CacheModule, SessionModule)
+    ours = {*bundle.inputs, *CAPABILITIES, *(name for each in modules for name in each.exports + each.inputs)}
+    events = {"cache_events", "session_events"}  # they begin with the names of capabilities
 
-    assert used | ours == ATTRIBUTES | elsewhere
-    assert refuses("cache_events")
+    assert used | ours == ATTRIBUTES | events | {"analytics"}
+    assert all(map(refuses, events))
 
 
 def test_a_word_of_python_cannot_be_an_attribute() -> None:
@@ -132,8 +141,8 @@ def refuses(name: str) -> bool:
 @in_both_worlds
 def test_the_ids_of_a_bundle_are_its_tokens(world: World) -> None:
     def of(tokens: Tokens) -> set[str]:
-        module = tokens.cache_store.removesuffix(".store")
-        return {tokens.client, tokens.key_prefix, tokens.cache_store, module}
+        stores = {tokens.cache_store, tokens.session_store}
+        return {tokens.client, tokens.key_prefix, *stores, *(each.removesuffix(".store") for each in stores)}
 
     ids = token_ids(application(world.bundle.named("analytics")))
 

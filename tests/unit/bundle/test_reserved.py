@@ -9,7 +9,7 @@ from modkit_redis.contract import ConfigError, NotExportedError, UnresolvedToken
 from tests.capability import ASYNC, SYNC, World, application, exactly, in_both_worlds
 from tests.support import feature
 
-each_capability = pytest.mark.parametrize("capability", ["session", "ratelimit"])
+each_capability = pytest.mark.parametrize("capability", ["ratelimit"])
 
 
 @each_capability
@@ -45,9 +45,9 @@ def test_a_token_says_that_it_is_not_there_yet(world: World, capability: str) ->
 
 @in_both_worlds
 def test_the_tokens_of_a_named_instance_are_reserved_as_well(world: World) -> None:
-    module = feature(f'@inject\ndef f(store=Provide["{named_tokens("jobs").session_store}"]): ...')
+    module = feature(f'@inject\ndef f(store=Provide["{named_tokens("jobs").ratelimit_store}"]): ...')
 
-    with pytest.raises(UnresolvedTokenError, match="this release has no session capability yet"):
+    with pytest.raises(UnresolvedTokenError, match="this release has no ratelimit capability yet"):
         wire_strict(application(world.bundle.named("jobs")), modules=[module])
 
 
@@ -72,18 +72,18 @@ def test_its_settings_are_refused_in_a_mapping(capability: str) -> None:
 
 def test_a_base_module_has_no_word_of_them() -> None:
     for module in (SYNC.module, ASYNC.module):
-        with pytest.raises(NotExportedError, match=r"has no 'session'; exports: client, key_prefix; "):
-            module().session  # noqa: B018  # asking is the point
+        with pytest.raises(NotExportedError, match=r"has no 'ratelimit'; exports: client, key_prefix; "):
+            module().ratelimit  # noqa: B018  # asking is the point
 
 
 @in_both_worlds
 def test_a_subclass_that_has_the_capability_shows_it(world: World) -> None:
-    bundle = type("Later", (world.bundle,), {"exports": ("client", "key_prefix", "session")} | later(world))
+    bundle = type("Later", (world.bundle,), {"exports": ("client", "key_prefix", "ratelimit")} | later(world))
 
-    assert set(bundle().providers) == {"client", "key_prefix", "session"}
-    assert set(bundle().session.providers) == {"store"}
+    assert set(bundle().providers) == {"client", "key_prefix", "ratelimit"}
+    assert set(bundle().ratelimit.providers) == {"store"}
 
 
 def later(world: World) -> dict[str, Any]:
-    """Return what a capability called ``session`` adds to the body of a bundle."""
-    return {"session": world.notes_bundle.notes}
+    """Return what a capability called ``ratelimit`` adds to the body of a bundle."""
+    return {"ratelimit": world.notes_bundle.notes}

@@ -213,7 +213,7 @@ def test_nothing_is_reached_through_a_capability(seen: Shown) -> None:
 def test_keywords_are_refused(world: World, name: str) -> None:
     bundle: Any = world.notes_bundle
     given: Any = {name: 1}
-    inputs = "config, name, env_file, client, cache_events"
+    inputs = "config, name, env_file, client, cache_events, session_events"
     refusal = f" has no '{name}'; exports: client, key_prefix, notes; inputs: {inputs}$"
 
     with pytest.raises(NotExportedError, match=refusal):

@@ -19,6 +19,8 @@ from modkit_redis.contract import (
     InvalidNameError,
     ModkitRedisError,
     NotExportedError,
+    SessionConflictError,
+    SessionLostError,
     StoreUnavailableError,
     Unresolved,
     UnresolvedTokenError,
@@ -68,6 +70,18 @@ TEXTS: dict[str, tuple[ModkitRedisError, str]] = {
     ),
     "unavailable": (StoreUnavailableError("SET", "closed"), "SET: Redis is unavailable (closed)"),
     "refused": (CommandRefusedError("SET", "oom"), "SET: refused by Redis (oom)"),
+    "lost": (
+        SessionLostError("a-handle", "gone"),
+        "session a-handle: nothing was saved, it has ended (gone)",
+    ),
+    "lost by a new token": (
+        SessionLostError("a-handle", "retired"),
+        "session a-handle: nothing was saved, its token was replaced (retired)",
+    ),
+    "conflict": (
+        SessionConflictError("a-handle"),
+        "session a-handle: nothing was saved, another request changed it first",
+    ),
 }
 each_error = pytest.mark.parametrize("error", [error for error, _ in TEXTS.values()], ids=list(TEXTS))
 
@@ -131,6 +145,8 @@ def test_an_error_keeps_each_argument_as_an_attribute(error: ModkitRedisError) -
         (UnresolvedTokenError, ModkitRedisError),
         (StoreUnavailableError, ModkitRedisError),
         (CommandRefusedError, ModkitRedisError),
+        (SessionLostError, ModkitRedisError),
+        (SessionConflictError, ModkitRedisError),
     ],
 )
 def test_an_error_is_caught_by_its_root_and_by_what_it_also_is(

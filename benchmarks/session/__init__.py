@@ -1,0 +1,1 @@
+"""Our sessions beside the popular ones, on one server in one run; see ``__main__``."""

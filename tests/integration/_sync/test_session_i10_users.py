@@ -1,0 +1,302 @@
+# Generated from ../_async/test_session_i10_users.py by .ci/unasync.py; do not edit.
+"""I10: a session bound before a revocation does not survive it; every live bound session is in the index."""
+
+from __future__ import annotations
+
+import random
+from functools import partial
+from typing import Any
+
+import pytest
+
+from modkit_redis.contract import (
+    ArgumentError,
+    SessionLostError,
+    SessionPatch,
+    SessionToken,
+    StoreUnavailableError,
+)
+from tests.caching import at_once
+from tests.sessions import Looker, NewSessions, Told, not_of_a_naive_store, opened
+
+
+def sign_in(store: Any, user: str = "anna") -> SessionToken:
+    token: SessionToken = store.bind(store.create({"n": 1}), user)
+    return token
+
+
+def live(store: Any, tokens: list[SessionToken]) -> list[SessionToken]:
+    return [token for token in tokens if store.load(token) is not None]
+
+
+@not_of_a_naive_store
+def test_i10_a_request_under_way_does_not_save_a_session_from_its_revocation(
+    new_sessions: NewSessions, look: Looker
+) -> None:
+    store, other = new_sessions(), new_sessions()
+    tokens = [sign_in(store) for _ in range(3)]
+    others = sign_in(store, "bert")
+
+    slow = opened(store, tokens[0])
+    slow["n"] = 2
+
+    assert other.revoke_all("anna") == 3
+
+    with pytest.raises(SessionLostError):
+        slow.save()
+    assert live(store, tokens) == []
+    assert look.keys() == [look.key(others)]
+    assert store.sessions_of("anna") == []
+
+
+def test_i10_a_sign_in_under_way_either_ends_or_is_listed(
+    new_sessions: NewSessions, look: Looker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, other = new_sessions(), new_sessions()
+    token = store.create({"n": 1})
+    add = store._keeper.index.add
+
+    def slow_add(*arguments: Any) -> Any:
+        ended = add(*arguments)
+        assert other.revoke_all("anna") == 1  # it is listed, and not bound yet
+        return ended
+
+    monkeypatch.setattr(store._keeper.index, "add", slow_add)
+    with pytest.raises(SessionLostError):
+        store.bind(token, "anna")
+
+    assert look.keys() == []
+    assert look.index("anna") == []
+
+
+def test_i10_a_session_is_listed_before_it_is_bound_and_says_whose_it_is_from_then_on(
+    new_sessions: NewSessions, look: Looker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = new_sessions()
+    save, seen = store._keeper.records.save, []
+
+    def slow_save(*arguments: Any) -> Any:
+        seen.append((look.index("anna"), store.sessions_of("anna")))
+        return save(*arguments)
+
+    monkeypatch.setattr(store._keeper.records, "save", slow_save)
+    token = sign_in(store)
+
+    assert seen == [([token.handle], [])]
+    assert look.index("anna") == [token.handle]
+    [info] = store.sessions_of("anna")
+    assert (info.handle, info.user) == (token.handle, "anna")
+
+
+def test_i10_signing_in_and_revoking_at_the_same_time_leaves_no_live_session_unlisted(
+    new_sessions: NewSessions, look: Looker
+) -> None:
+    stores = [new_sessions() for _ in range(2)]
+    for seed in range(4):
+        chance = random.Random(seed)
+        tokens: list[SessionToken] = []
+
+        def bind(store: Any, tokens: list[SessionToken] = tokens) -> None:
+            tokens.append(sign_in(store))
+
+        acts: list[Any] = [partial(bind, store) for store in stores * 4]
+        acts += [partial(store.revoke_all, "anna") for store in stores]
+        chance.shuffle(acts)
+        outcomes = at_once(acts)
+
+        assert {type(each) for each in outcomes} <= {int, type(None), SessionLostError}
+        assert {token.handle for token in live(stores[0], tokens)} <= set(look.index("anna"))
+        stores[0].revoke_all("anna")
+        assert live(stores[0], tokens) == []
+
+
+def test_i10_the_session_that_is_kept_stays_and_stays_listed(new_sessions: NewSessions, look: Looker) -> None:
+    store = new_sessions()
+    tokens = [sign_in(store) for _ in range(3)]
+
+    ended = store.revoke_all("anna", keep=tokens[1].handle)
+
+    assert ended == 2
+    assert live(store, tokens) == [tokens[1]]
+    assert look.index("anna") == [tokens[1].handle]
+    assert store.revoke_all("anna") == 1
+    assert look.keys() == []
+
+
+@pytest.mark.parametrize("removed", [0, 1, 3], ids=lambda count: f"after-{count}")
+def test_i10_a_revocation_that_was_interrupted_can_be_done_again(
+    new_sessions: NewSessions, look: Looker, monkeypatch: pytest.MonkeyPatch, removed: int
+) -> None:
+    store, other = new_sessions(), new_sessions()
+    tokens = [sign_in(store) for _ in range(3)]
+
+    def interrupted(user: str, handles: list[str], then: Any) -> list[str]:
+        for handle in handles[:removed]:
+            other.revoke(handle)
+        raise StoreUnavailableError("pipeline", "timeout")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store._keeper.records, "remove_of", interrupted)
+        with pytest.raises(StoreUnavailableError):
+            store.revoke_all("anna")
+    assert len(live(other, tokens)) == 3 - removed
+
+    assert store.revoke_all("anna") == 3 - removed
+    assert look.keys() == []
+    assert look.index("anna") == []
+
+
+def test_i10_draining_lists_what_was_bound_and_what_is_revoked_then_does_not_survive(
+    new_sessions: NewSessions, look: Looker
+) -> None:
+    store = new_sessions()
+    tokens = [sign_in(store) for _ in range(4)]
+
+    drained = store.drain("anna", keep=tokens[3].handle)
+
+    assert sorted(drained) == sorted(token.handle for token in tokens[:3])
+    assert live(store, tokens) == tokens
+    assert look.index("anna") == [tokens[3].handle]
+    assert [store.revoke(handle) for handle in drained] == [True] * 3
+    assert live(store, tokens) == [tokens[3]]
+    assert store.drain("anna") == [tokens[3].handle]
+    assert store.drain("anna") == []
+
+
+def test_i10_draining_at_the_same_time_gives_each_handle_to_one(new_sessions: NewSessions) -> None:
+    stores = [new_sessions() for _ in range(2)]
+    tokens = [sign_in(stores[0]) for _ in range(6)]
+
+    drained = at_once([partial(store.drain, "anna") for store in stores * 3])
+
+    handles = [handle for each in drained if isinstance(each, list) for handle in each]
+    assert sorted(handles) == sorted(token.handle for token in tokens)
+
+
+def test_i10_one_sign_in_too_many_ends_the_oldest(new_sessions: NewSessions, look: Looker) -> None:
+    told = Told()
+    store = new_sessions(per_user_max=3, events=told)
+    tokens = [sign_in(store) for _ in range(3)]
+    for number, token in enumerate(tokens):  # in the same millisecond none would be older
+        look.admin.zincrby(look.index_key("anna"), number - 10, token.handle)
+
+    tokens.append(sign_in(store))
+
+    assert live(store, tokens) == tokens[1:]
+    assert look.index("anna") == [token.handle for token in tokens[1:]]
+    revoked = [event.handle for event in told if event.kind == "revoked"]
+    assert revoked == [tokens[0].handle]
+
+
+def test_i10_sessions_that_have_ended_do_not_count(new_sessions: NewSessions, look: Looker) -> None:
+    store = new_sessions(per_user_max=3)
+    tokens = [sign_in(store) for _ in range(3)]
+    store.destroy(tokens[1])
+    look.admin.delete(look.key(tokens[2]))  # as when it has been idle
+
+    more = [sign_in(store) for _ in range(2)]
+
+    assert live(store, [*tokens, *more]) == [tokens[0], *more]
+    assert sorted(look.index("anna")) == sorted(token.handle for token in [tokens[0], *more])
+
+
+def test_i10_signing_in_again_in_the_same_session_ends_none(new_sessions: NewSessions, look: Looker) -> None:
+    store = new_sessions(per_user_max=2)
+    tokens = [sign_in(store) for _ in range(2)]
+    deadline = look.number(tokens[0], "x")
+
+    for _ in range(3):
+        tokens[0] = store.bind(tokens[0], "anna")
+
+    assert live(store, tokens) == tokens
+    assert len(look.index("anna")) == 2
+    assert look.admin.zscore(look.index_key("anna"), tokens[0].handle) == deadline
+
+
+def test_i10_an_old_session_that_signs_in_is_not_the_one_that_is_ended(
+    new_sessions: NewSessions, look: Looker
+) -> None:
+    store = new_sessions(per_user_max=2)
+    early = store.create({"n": 1})
+    look.admin.hincrby(look.key(early), "x", -10_000)
+    tokens = [sign_in(store) for _ in range(2)]
+
+    new = store.bind(early, "anna")
+
+    assert store.load(new) is not None
+    assert len(live(store, tokens)) == 1
+
+
+def test_i10_of_sign_ins_at_the_same_time_no_more_remain_than_the_user_may_have(
+    new_sessions: NewSessions, look: Looker
+) -> None:
+    stores = [new_sessions(per_user_max=3) for _ in range(2)]
+    tokens: list[SessionToken] = []
+
+    def bind(store: Any) -> None:
+        for _ in range(3):
+            tokens.append(sign_in(store))
+
+    outcomes = at_once([partial(bind, store) for store in stores * 4])
+
+    alive = live(stores[0], tokens)
+    keys = look.keys()
+    bound = [key for key in keys if look.admin.hexists(key, "u")]
+    assert {type(each) for each in outcomes} <= {type(None), SessionLostError}
+    assert 1 <= len(bound) == len(alive) <= 3
+    assert {token.handle for token in alive} <= set(look.index("anna"))
+    assert len(look.index("anna")) <= 3
+
+
+def test_i10_of_two_users_who_sign_in_to_the_same_session_one_does(
+    new_sessions: NewSessions, look: Looker
+) -> None:
+    store, other = new_sessions(), new_sessions()
+    token = store.create({"n": 1})
+
+    slow = opened(store, token)
+    slow.bind("anna")
+    new = other.bind(token, "bert")
+
+    with pytest.raises(SessionLostError):
+        slow.save()
+
+    assert (store.load(new)).info.user == "bert"
+    assert store.sessions_of("anna") == []
+    assert [info.handle for info in store.sessions_of("bert")] == [token.handle]
+    with pytest.raises(ArgumentError, match="not the one who is signed in"):
+        store.bind(new, "anna")
+
+
+def test_i10_a_session_stays_listed_whatever_is_done_with_it(new_sessions: NewSessions, look: Looker) -> None:
+    store = new_sessions()
+    token = sign_in(store)
+
+    store.load(token)
+    token = (store.save(token, SessionPatch(sets={"n": 2}), rotate=True)).token
+    token = (store.save(token, SessionPatch(takes=["n"]), rotate=True, grace=60)).token
+    with store.open(token) as session:
+        session["m"] = 1
+
+    assert look.index("anna") == [token.handle]
+    assert [info.handle for info in store.sessions_of("anna")] == [token.handle]
+    assert store.revoke_all("anna") == 1
+    assert look.keys() == []
+
+
+def test_i10_the_list_of_sessions_says_what_each_is_the_last_seen_first(
+    new_sessions: NewSessions, look: Looker
+) -> None:
+    store = new_sessions()
+    tokens = [
+        store.bind(store.create({}), "anna", address=f"192.0.2.{number}", agent=f"browser {number}")
+        for number in range(3)
+    ]
+    for token, seconds in zip(tokens, (20, 10, 30), strict=True):
+        look.age(token, seconds * 1000)
+
+    infos = store.sessions_of("anna")
+
+    assert [info.address for info in infos] == ["192.0.2.1", "192.0.2.0", "192.0.2.2"]
+    assert [info.agent for info in infos] == ["browser 1", "browser 0", "browser 2"]
+    assert [store.peek(info.handle) for info in infos] == infos
