@@ -40,8 +40,8 @@ class Limit:
     shadow: bool = False
 
     def __post_init__(self) -> None:
-        for called, number in (("count", self.count), ("burst", self.burst)):
-            if number is not None and (type(number) is not int or not 1 <= number <= _MOST):
+        for called, number in (("count", self.count), ("burst", self.capacity)):
+            if type(number) is not int or not 1 <= number <= _MOST:
                 raise ArgumentError(f"limit {called}", f"must be a whole number from 1 to {_MOST}")
         if not isinstance(self.period, timedelta) or not _SHORTEST <= self.period <= _LONGEST:
             raise ArgumentError("limit period", "must be a timedelta from 1ms to 366 days")
@@ -68,7 +68,10 @@ class Limit:
             raise ArgumentError("limit", f"must be written like {_FOR_EXAMPLE}")
         period = _PERIODS.get(found["word"] or "")
         if period is None:
-            period = timedelta(**{_UNITS[found["unit"]]: int(found["amount"])})
+            try:
+                period = timedelta(**{_UNITS[found["unit"]]: int(found["amount"])})
+            except OverflowError:
+                period = timedelta.max  # too long, as is said of others
         burst = found["burst"]
         return cls(
             count=int(found["count"]),
@@ -382,6 +385,7 @@ _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
 _SPELLING: Final = "must be 1 to 32 letters, digits, '-' and '_', beginning with a letter"
 _FOR_EXAMPLE: Final = "'100/minute', 'login=5/15m', '10/second burst 20' or 'second=10/second, day=1000/day'"
 _UNITS: Final = {
+    "us": "microseconds",
     "ms": "milliseconds",
     "s": "seconds",
     "m": "minutes",
@@ -397,7 +401,7 @@ _PERIODS: Final = {
 }
 _TEXT: Final = re.compile(
     r"(?:(?P<name>[^=\s]+)\s*=\s*)?(?P<count>\d{1,10})\s*(?:/|\s+per\s+)\s*"
-    rf"(?:(?P<word>{'|'.join(_PERIODS)})|(?P<amount>\d{{1,10}})(?P<unit>{'|'.join(_UNITS)}))"
+    rf"(?:(?P<word>{'|'.join(_PERIODS)})|(?P<amount>\d{{1,14}})(?P<unit>{'|'.join(_UNITS)}))"
     r"(?:\s+burst\s+(?P<burst>\d{1,10}))?(?P<shadow>\s+shadow)?",
     re.ASCII,
 )
@@ -407,7 +411,5 @@ def _in_text(period: timedelta) -> str:
     for word, span in _PERIODS.items():
         if period == span:
             return word
-    for unit, called in reversed(_UNITS.items()):
-        if period % timedelta(**{called: 1}) == timedelta(0):
-            return f"{period // timedelta(**{called: 1})}{unit}"
-    return str(period)
+    spans = ((unit, timedelta(**{called: 1})) for unit, called in reversed(_UNITS.items()))
+    return next(f"{period // span}{unit}" for unit, span in spans if not period % span)
