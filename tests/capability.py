@@ -17,10 +17,12 @@ from redis.backoff import NoBackoff
 
 from modkit_redis import (
     AsyncCacheModule,
+    AsyncRateLimitModule,
     AsyncRedisBundle,
     AsyncRedisModule,
     AsyncSessionModule,
     CacheModule,
+    RateLimitModule,
     RedisBundle,
     RedisModule,
     SessionModule,
@@ -149,6 +151,7 @@ class World:
     bundle: type[Any]
     cache: type[Any]
     session: type[Any]
+    ratelimit: type[Any]
     notes: type[Any]
     notes_bundle: type[Any]
     stock_client: Callable[[str], Any]
@@ -160,6 +163,7 @@ SYNC = World(
     RedisBundle,
     CacheModule,
     SessionModule,
+    RateLimitModule,
     NotesModule,
     NotesBundle,
     stock_client,
@@ -170,6 +174,7 @@ ASYNC = World(
     AsyncRedisBundle,
     AsyncCacheModule,
     AsyncSessionModule,
+    AsyncRateLimitModule,
     AsyncNotesModule,
     AsyncNotesBundle,
     stock_async_client,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import secrets
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, TypeVar, overload
 
 from modkit_redis.contract import (
@@ -15,8 +16,13 @@ from modkit_redis.contract import (
     NO_EXPIRY,
     AsyncSession,
     BaseSession,
+    Decision,
     Duration,
     Lifetime,
+    Limit,
+    LimitExceededError,
+    Limits,
+    LimitState,
     Miss,
     NoExpiry,
     SavedSession,
@@ -26,8 +32,11 @@ from modkit_redis.contract import (
     SessionLostError,
     SessionPatch,
     SessionToken,
+    Slots,
     StoredSession,
+    Subject,
 )
+from modkit_redis.contract.ratelimit import parse_limits
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -444,3 +453,153 @@ class AsyncDictSessions:
 
     async def revoke_all(self, user: str, *, keep: str | None = None) -> int:
         return self.sessions.revoke_all(user, keep=keep)
+
+
+@dataclass
+class DictReservation:
+    """What was charged in advance by a ``DictLimiter``."""
+
+    limiter: DictLimiter
+    decision: Decision
+
+    def settle(self, cost: int) -> None:
+        self.limiter.settle(self.decision, cost)
+
+
+class DictLimiter:
+    """A ``RateLimitStore`` in which no time passes: what was used stays used."""
+
+    def __init__(self, limit: str = "100/minute") -> None:
+        self.used: Counter[tuple[Subject, str]] = Counter()
+        self._limits = parse_limits(limit)
+
+    def hit(self, subject: Subject, *, cost: int = 1, limit: Limits | None = None) -> Decision:
+        return self._decide(subject, self._chosen(limit), cost)
+
+    def peek(self, subject: Subject, *, cost: int = 1, limit: Limits | None = None) -> Decision:
+        return self._decide(subject, self._chosen(limit), cost, charges=False)
+
+    def acquire(
+        self, subject: Subject, *, timeout: Duration, cost: int = 1, limit: Limits | None = None
+    ) -> Decision:
+        return self.hit(subject, cost=cost, limit=limit)
+
+    @contextmanager
+    def reserve(
+        self,
+        subject: Subject,
+        *,
+        cost: int = 1,
+        limit: Limits | None = None,
+        timeout: Duration | None = None,
+    ) -> Iterator[DictReservation]:
+        yield DictReservation(self, allowed(self.hit(subject, cost=cost, limit=limit)))
+
+    @contextmanager
+    def hold(self, subject: Subject, slots: Slots) -> Iterator[Decision]:
+        decision = allowed(self._decide(subject, [slots], 1))
+        try:
+            yield decision
+        finally:
+            self.refund(decision)
+
+    def refund(self, decision: Decision) -> None:
+        if decision.allowed:
+            self._charge(decision, -decision.cost)
+
+    def settle(self, decision: Decision, cost: int) -> None:
+        if decision.allowed:
+            self._charge(decision, cost - decision.cost)
+
+    def reset(self, subject: Subject, *, limit: Limits | None = None) -> None:
+        for each in self._chosen(limit):
+            del self.used[subject, each.name]
+
+    def _chosen(self, limit: Limits | None) -> Sequence[Limit]:
+        if limit is None:
+            return self._limits
+        return (
+            [limit] if isinstance(limit, Limit) else parse_limits(limit) if isinstance(limit, str) else limit
+        )
+
+    def _decide(
+        self, subject: Subject, limits: Sequence[Limit | Slots], cost: int, *, charges: bool = True
+    ) -> Decision:
+        fits = [self.used[subject, each.name] + cost <= each.capacity for each in limits]
+        states = tuple(
+            LimitState(each, fit, 0, timedelta(0) if fit else None, timedelta(0))
+            for each, fit in zip(limits, fits, strict=True)
+        )
+        decision = Decision(all(fits), states, cost, subject=subject)
+        if charges and decision:
+            self._charge(decision, cost)
+        left = [replace(each, remaining=self._left(subject, each.limit)) for each in states]
+        return replace(decision, states=tuple(left))
+
+    def _charge(self, decision: Decision, cost: int) -> None:
+        for each in decision.states:
+            self.used[decision.subject, each.limit.name] += cost
+
+    def _left(self, subject: Subject, limit: Limit | Slots) -> int:
+        return max(0, limit.capacity - self.used[subject, limit.name])
+
+
+def allowed(decision: Decision) -> Decision:
+    if not decision:
+        raise LimitExceededError(decision)
+    return decision
+
+
+@dataclass
+class AsyncDictReservation:
+    """What was charged in advance by an ``AsyncDictLimiter``."""
+
+    limiter: DictLimiter
+    decision: Decision
+
+    async def settle(self, cost: int) -> None:
+        self.limiter.settle(self.decision, cost)
+
+
+class AsyncDictLimiter:
+    """An ``AsyncRateLimitStore`` in the place of a ``DictLimiter``."""
+
+    def __init__(self, limit: str = "100/minute") -> None:
+        self.limiter = DictLimiter(limit)
+
+    async def hit(self, subject: Subject, *, cost: int = 1, limit: Limits | None = None) -> Decision:
+        return self.limiter.hit(subject, cost=cost, limit=limit)
+
+    async def peek(self, subject: Subject, *, cost: int = 1, limit: Limits | None = None) -> Decision:
+        return self.limiter.peek(subject, cost=cost, limit=limit)
+
+    async def acquire(
+        self, subject: Subject, *, timeout: Duration, cost: int = 1, limit: Limits | None = None
+    ) -> Decision:
+        return self.limiter.hit(subject, cost=cost, limit=limit)
+
+    @asynccontextmanager
+    async def reserve(
+        self,
+        subject: Subject,
+        *,
+        cost: int = 1,
+        limit: Limits | None = None,
+        timeout: Duration | None = None,
+    ) -> AsyncIterator[AsyncDictReservation]:
+        with self.limiter.reserve(subject, cost=cost, limit=limit) as reservation:
+            yield AsyncDictReservation(self.limiter, reservation.decision)
+
+    @asynccontextmanager
+    async def hold(self, subject: Subject, slots: Slots) -> AsyncIterator[Decision]:
+        with self.limiter.hold(subject, slots) as decision:
+            yield decision
+
+    async def refund(self, decision: Decision) -> None:
+        self.limiter.refund(decision)
+
+    async def settle(self, decision: Decision, cost: int) -> None:
+        self.limiter.settle(decision, cost)
+
+    async def reset(self, subject: Subject, *, limit: Limits | None = None) -> None:
+        self.limiter.reset(subject, limit=limit)

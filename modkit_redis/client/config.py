@@ -225,7 +225,7 @@ class RedisSettings(Settings):
     @classmethod
     def _unknown(cls, name: str) -> str:
         if name in CAPABILITIES:
-            return "is reserved for a capability that this release does not have yet: leave it out"
+            return "is a section of its own: give it to a bundle, or to the module that it is for"
         return super()._unknown(name)
 
     def _contradictions(self, unusable: Set[str]) -> Iterator[tuple[str, str]]:

@@ -8,6 +8,7 @@ from urllib.parse import unquote
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from redis.crc import key_slot
 
 from modkit_redis.contract import ArgumentError, KeySpace
 from modkit_redis.contract.keys import normalised_prefix
@@ -123,3 +124,31 @@ def test_a_prefix_that_is_accepted_is_printable_and_names_no_capability(written:
     assert normalised.isprintable()
     assert not set(normalised.split(":")) & set(CAPABILITIES)
     KeySpace(normalised, "cache").key("part").encode()
+
+
+@given(prefix_parts, parts, parts)
+def test_a_tagged_key_says_its_parts_and_its_tag(above: list[str], below: list[str], tag: list[str]) -> None:
+    key = KeySpace(":".join(above), "ratelimit").tagged(*below, tag=tuple(tag))
+
+    before, opened, after = key.partition(":{")
+    assert (opened, after[-1:]) == (":{", "}")
+    assert [unquote(each, errors="strict") for each in before.split(":")[len(above) + 1 :]] == below
+    assert [unquote(each, errors="strict") for each in after[:-1].split(":")] == tag
+
+
+@given(*[st.tuples(parts, parts)] * 2)
+def test_distinct_tags_and_parts_never_share_a_key(
+    one: tuple[list[str], list[str]], other: tuple[list[str], list[str]]
+) -> None:
+    keys = [KeySpace("shop", "ratelimit").tagged(*below, tag=tuple(tag)) for below, tag in (one, other)]
+
+    assert (keys[0] == keys[1]) == (one == other)
+
+
+@given(parts, parts, parts)
+def test_keys_with_one_tag_are_in_one_slot(one: list[str], other: list[str], tag: list[str]) -> None:
+    space = KeySpace("shop", "ratelimit")
+
+    keys = [space.tagged(*below, tag=tuple(tag)).encode() for below in (one, other)]
+
+    assert key_slot(keys[0]) == key_slot(keys[1])

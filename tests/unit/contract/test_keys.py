@@ -130,3 +130,37 @@ def test_a_prefix_cannot_reach_into_the_keys_of_a_capability(prefix: str, part: 
 def test_a_prefix_that_is_no_text_is_refused() -> None:
     with pytest.raises(ArgumentError, match=r"^prefix must be text, not int$"):
         normalised_prefix(cast(Any, 5))
+
+
+@pytest.mark.parametrize(
+    ("parts", "tag", "key"),
+    [
+        (("g", "login"), ("ada",), "shop:ratelimit:g:login:{ada}"),
+        (("g", "login"), ("ip", "192.0.2.1"), "shop:ratelimit:g:login:{ip:192.0.2.1}"),
+        (("g", "a:b"), ("a:b", "c"), "shop:ratelimit:g:a%3Ab:{a%3Ab:c}"),
+        (("g",), ("a}b{c",), "shop:ratelimit:g:{a%7Db%7Bc}"),
+    ],
+)
+def test_a_tagged_key_ends_with_what_chooses_its_slot(
+    parts: tuple[str, ...], tag: tuple[str, ...], key: str
+) -> None:
+    assert KeySpace("shop", "ratelimit").tagged(*parts, tag=tag) == key
+
+
+@pytest.mark.parametrize(
+    ("parts", "tag", "text"),
+    [
+        (("g",), (), "key needs at least one part"),
+        ((), ("a",), "key needs at least one part"),
+        (("g",), ("",), "key part must not be empty"),
+        (("g",), ("a", ""), "key part must not be empty"),
+        (("",), ("a",), "key part must not be empty"),
+        (("g",), (5,), "key part must be text, not int"),
+        (("g",), ("\ud800",), "key part must be text that UTF-8 can encode"),
+    ],
+)
+def test_a_tag_that_makes_no_key_is_refused(parts: tuple[str, ...], tag: tuple[Any, ...], text: str) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        KeySpace("shop", "ratelimit").tagged(*parts, tag=tag)
+
+    assert str(caught.value) == text

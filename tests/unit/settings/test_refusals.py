@@ -128,10 +128,10 @@ def test_a_key_like_no_setting_is_refused_with_all_there_are(route: Route) -> No
 
 
 @pytest.mark.parametrize("capability", ["cache", "session", "ratelimit"])
-def test_the_section_of_a_capability_is_refused_until_there_is_one(capability: str) -> None:
+def test_the_section_of_a_capability_is_refused_as_no_setting_of_the_client(capability: str) -> None:
     error = refusal(lambda: MAPPING.read({"addr": ADDR, capability: {}}))
 
-    reason = "is reserved for a capability that this release does not have yet: leave it out"
+    reason = "is a section of its own: give it to a bundle, or to the module that it is for"
     assert str(error) == f"redis.{capability} {reason}"
 
 
