@@ -61,7 +61,10 @@ class Breaker:
             yield
             failed = False
         except (StoreUnavailableError, CommandRefusedError) as error:
-            failed = is_outage(error) and error.reason not in _OF_ONE_CONNECTION
+            if not is_outage(error):
+                failed = False
+            elif error.reason not in _OF_ONE_CONNECTION:
+                failed = True
             raise
         finally:
             self._end(probes=probes, failed=failed, pause=pause)
