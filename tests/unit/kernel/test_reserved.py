@@ -64,7 +64,7 @@ def test_a_token_says_that_it_is_not_there_yet_and_suggests_no_other(shelf: type
 @each_shelf
 def test_it_cannot_be_given_or_overridden(shelf: Any) -> None:
     for declare in (shelf, shelf().override_providers):
-        with pytest.raises(NotExportedError, match="shelf.books is reserved: "):
+        with pytest.raises(NotExportedError, match=r"shelf\.books is reserved: "):
             declare(books=1)
 
 

@@ -1,0 +1,157 @@
+"""Denials that a process remembers: as long as they are true, for the cost and more, and not too many."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+
+import pytest
+
+from modkit_redis.contract import Decision, Limit, LimitState, Subject
+from modkit_redis.ratelimit.denials import Denials
+
+NONE, MINUTE = timedelta(0), timedelta(minutes=1)
+LIMIT = Limit(5, MINUTE, name="login")
+
+
+class Clock:
+    """A clock that stands still unless it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(time, "monotonic", clock.monotonic)
+    return clock
+
+
+def denial(
+    subject: Subject = "ada", *, cost: int = 1, wait: timedelta | None = MINUTE, limit: Limit = LIMIT
+) -> Decision:
+    state = LimitState(limit, False, 0, wait, MINUTE * 5)  # a field
+    return Decision(False, (state,), cost, subject=subject)  # a field
+
+
+def test_a_denial_is_found_until_it_would_be_allowed(clock: Clock) -> None:
+    denials = Denials(10)
+    denials.remember("login=5/minute", denial(), clock.now)
+
+    clock.now += 59.999
+    before = denials.find("ada", "login=5/minute", 1)
+    clock.now += 0.001
+    after = denials.find("ada", "login=5/minute", 1)
+
+    assert before is not None and not before
+    assert after is None
+
+
+def test_what_is_found_says_how_long_it_still_takes(clock: Clock) -> None:
+    denials = Denials(10)
+    denials.remember(None, denial(), clock.now)
+
+    clock.now += 20
+    found = denials.find("ada", None, 1)
+
+    assert found is not None
+    assert (found.retry_after, found.reset_after) == (timedelta(seconds=40), timedelta(seconds=280))
+    assert (found.cost, found.subject, found.refused_by) == (1, "ada", ("login",))
+
+
+def test_time_counts_from_when_it_was_sent(clock: Clock) -> None:
+    denials, sent = Denials(10), clock.now
+    clock.now += 5  # the answer takes that long
+
+    denials.remember(None, denial(), sent)
+    clock.now = sent + 60
+
+    assert denials.find("ada", None, 1) is None
+
+
+def test_a_denial_is_one_of_any_higher_cost_and_of_no_lower_one(clock: Clock) -> None:
+    denials = Denials(10)
+    denials.remember(None, denial(cost=3), clock.now)
+
+    higher = denials.find("ada", None, 4)
+
+    assert denials.find("ada", None, 2) is None
+    assert higher is not None and higher.cost == 4
+    assert denials.find("ada", None, 6) is not None
+
+
+def test_more_than_is_ever_allowed_is_never_allowed(clock: Clock) -> None:
+    denials = Denials(10)
+    denials.remember(None, denial(), clock.now)
+
+    found = denials.find("ada", None, 6)
+
+    assert found is not None and found.retry_after is None
+
+
+def test_another_subject_or_limit_is_another_denial(clock: Clock) -> None:
+    denials = Denials(10)
+    denials.remember(None, denial(), clock.now)
+
+    assert denials.find("bob", None, 1) is None
+    assert denials.find("ada", "login=5/minute", 1) is None
+
+
+@pytest.mark.parametrize(
+    "decision",
+    [
+        Decision(True, denial().states, subject="ada"),  # a field
+        Decision(False, denial().states, degraded=True, subject="ada"),  # a field
+        denial(wait=None),
+        denial(wait=NONE),
+    ],
+    ids=["allowed", "degraded", "never", "at once"],
+)
+def test_what_time_alone_does_not_change_is_not_remembered(clock: Clock, decision: Decision) -> None:
+    denials = Denials(10)
+
+    denials.remember(None, decision, clock.now)
+
+    assert denials.find("ada", None, 1) is None
+
+
+def test_none_is_remembered_unless_it_is_asked_for(clock: Clock) -> None:
+    denials = Denials(0)
+
+    denials.remember(None, denial(), clock.now)
+
+    assert denials.find("ada", None, 1) is None
+
+
+def test_limits_in_a_list_are_asked_each_time(clock: Clock) -> None:
+    denials = Denials(10)
+
+    denials.remember([LIMIT], denial(), clock.now)
+
+    assert denials.find("ada", [LIMIT], 1) is None
+
+
+def test_no_more_are_remembered_than_may_be(clock: Clock) -> None:
+    denials = Denials(3)
+
+    for number in range(10):
+        denials.remember(None, denial(f"user {number}"), clock.now)
+
+    found = [number for number in range(10) if denials.find(f"user {number}", None, 1) is not None]
+    assert found == [7, 8, 9]
+
+
+def test_forgetting_a_subject_forgets_all_its_denials_and_no_others(clock: Clock) -> None:
+    denials = Denials(10)
+    for subject, limit in (("ada", None), ("ada", "login=5/minute"), ("bob", None)):
+        denials.remember(limit, denial(subject), clock.now)
+
+    denials.forget("ada")
+
+    assert denials.find("ada", None, 1) is None
+    assert denials.find("ada", "login=5/minute", 1) is None
+    assert denials.find("bob", None, 1) is not None

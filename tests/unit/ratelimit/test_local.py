@@ -1,0 +1,208 @@
+"""The limiter of one process: its part of each limit, paid off with time."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modkit_redis.contract import Decision, Limit, Subject
+from modkit_redis.ratelimit._core import Rule, rule
+from modkit_redis.ratelimit.local import LocalLimiter
+
+SECOND, MINUTE, NONE = timedelta(seconds=1), timedelta(minutes=1), timedelta(0)
+
+
+class Clock:
+    """A clock that stands still unless it is moved."""
+
+    def __init__(self) -> None:
+        self.ns = 10**18
+
+    def monotonic_ns(self) -> int:
+        return self.ns
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(time, "monotonic_ns", clock.monotonic_ns)
+    return clock
+
+
+def rules(*limits: str) -> list[Rule]:
+    return [rule(Limit.parse(each), "gcra") for each in limits]
+
+
+FIVE = rules("a=1/second burst 5")
+
+
+def hit(local: LocalLimiter, cost: int = 1, subject: Subject = "ada", asked: list[Rule] = FIVE) -> Decision:
+    return local.decide(asked, subject, cost, charges=True)
+
+
+def test_the_reference_table_holds(clock: Clock) -> None:
+    local = LocalLimiter(1)
+
+    allowed = [hit(local).allowed for _ in range(6)]
+    refused = hit(local)
+
+    assert allowed == [True] * 5 + [False]
+    assert (refused.retry_after, refused.reset_after, refused.remaining) == (SECOND, SECOND * 5, 0)
+    assert refused.degraded
+
+
+def test_more_than_is_ever_allowed_is_never_allowed_and_charges_nothing(clock: Clock) -> None:
+    local = LocalLimiter(1)
+
+    refused = hit(local, cost=6)
+
+    assert (refused.allowed, refused.retry_after, refused.remaining) == (False, None, 5)
+    assert hit(local, cost=5)
+
+
+def test_a_cost_of_nothing_changes_nothing(clock: Clock) -> None:
+    local = LocalLimiter(1)
+
+    assert hit(local, cost=0)
+    assert hit(local, cost=0).remaining == 5
+
+
+def test_what_is_charged_is_paid_off_with_time(clock: Clock) -> None:
+    local = LocalLimiter(1)
+    hit(local, cost=5)
+
+    clock.ns += 10**9 - 1
+    early = hit(local)
+    clock.ns += 1
+    due = hit(local)
+
+    assert (early.allowed, due.allowed) == (False, True)
+
+
+def test_each_of_the_replicas_allows_its_part(clock: Clock) -> None:
+    local = LocalLimiter(2)
+    asked = rules("a=10/second")
+
+    allowed = [hit(local, asked=asked).allowed for _ in range(6)]
+    clock.ns += 10**9
+    after_a_second = [hit(local, asked=asked).allowed for _ in range(6)]
+
+    assert allowed == after_a_second == [True] * 5 + [False]
+
+
+def test_with_more_replicas_than_are_allowed_each_allows_one_more_rarely(clock: Clock) -> None:
+    local = LocalLimiter(10)
+    asked = rules("a=5/second")
+
+    first, second = hit(local, asked=asked), hit(local, asked=asked)
+    clock.ns += 2 * 10**9
+    third = hit(local, asked=asked)
+
+    assert (first.allowed, second.allowed, third.allowed) == (True, False, True)
+    assert second.retry_after == SECOND * 2
+
+
+def test_looking_charges_nothing(clock: Clock) -> None:
+    local = LocalLimiter(1)
+
+    looked = [local.decide(FIVE, "ada", 5, charges=False).allowed for _ in range(3)]
+
+    assert looked == [True] * 3
+    assert hit(local, cost=5)
+
+
+def test_all_limits_are_charged_or_none(clock: Clock) -> None:
+    local = LocalLimiter(1)
+    both = rules("a=1/second burst 5", "b=1/minute")
+    hit(local, asked=both)
+
+    refused = hit(local, asked=both)
+
+    assert refused.refused_by == ("b",)
+    assert hit(local).remaining == 3
+
+
+def test_a_shadow_limit_refuses_nothing_and_is_not_charged_beyond_itself(clock: Clock) -> None:
+    local = LocalLimiter(1)
+    asked = rules("a=1/minute shadow")
+
+    hit(local, asked=asked)
+    second = hit(local, asked=asked)
+
+    assert second
+    assert not second.states[0].allowed
+    assert second.states[0].reset_after == MINUTE
+
+
+def test_subjects_and_names_are_counted_apart(clock: Clock) -> None:
+    local = LocalLimiter(1)
+    hit(local, cost=5)
+
+    assert not hit(local)
+    assert hit(local, subject="bob")
+    assert hit(local, subject=("ada", "1"))
+    assert hit(local, asked=rules("other=1/second"))
+
+
+def test_what_is_forgotten_is_as_if_it_was_never_used(clock: Clock) -> None:
+    local = LocalLimiter(1)
+    hit(local, cost=5)
+    hit(local, cost=5, subject="bob")
+
+    local.forget(FIVE, "ada")
+
+    assert hit(local, cost=5)
+    assert not hit(local, subject="bob")
+
+
+def test_it_remembers_a_bounded_number_of_subjects(clock: Clock) -> None:
+    local = LocalLimiter(1)
+    hit(local, cost=5, subject="first")
+    hit(local, cost=5, subject="second")
+
+    for number in range(10_000 - 1):
+        hit(local, subject=f"user {number}")
+
+    assert hit(local, subject="first")  # was forgotten
+    assert len(local._free_at) == 10_000
+
+
+def test_numbers_that_change_keep_what_was_used(clock: Clock) -> None:
+    local = LocalLimiter(1)
+    hit(local, cost=5)
+
+    raised = hit(local, asked=rules("a=1/second burst 9"))
+
+    assert raised
+    assert raised.remaining == 3
+
+
+@given(
+    st.integers(1, 50),
+    st.integers(1, 50),
+    st.integers(1, 8),
+    st.lists(st.tuples(st.integers(0, 3 * 10**9), st.integers(1, 5)), max_size=40),
+)
+def test_in_no_interval_is_more_allowed_than_the_part(
+    count: int, burst: int, replicas: int, asked: list[tuple[int, int]]
+) -> None:
+    clock, local = Clock(), LocalLimiter(replicas)
+    limit = [rule(Limit(count, SECOND, burst), "gcra")]
+    admitted: list[tuple[int, int]] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(time, "monotonic_ns", clock.monotonic_ns)
+        for passed, cost in asked:
+            clock.ns += passed
+            if hit(local, cost, asked=limit):
+                admitted.append((clock.ns, cost))
+
+    part = max(1, burst // replicas)
+    for begin, (since, _) in enumerate(admitted):
+        total = 0
+        for until, cost in admitted[begin:]:
+            total += cost
+            assert total <= part + (until - since) * count / (10**9 * replicas) + 1e-6

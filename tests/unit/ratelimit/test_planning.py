@@ -1,0 +1,230 @@
+"""From arguments to keys and rules, and what is refused before anything is sent."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from redis.crc import key_slot
+
+from modkit_redis import RateLimitSettings
+from modkit_redis.contract import ArgumentError, ConfigError, Decision, Limit, LimitState, Slots, Subject
+from modkit_redis.ratelimit.planning import Planner, checked_cost
+
+MINUTE, NONE = timedelta(minutes=1), timedelta(0)
+awkward = st.text("%:{}/ab\0é", min_size=1, max_size=4)
+subjects = awkward | st.lists(awkward, min_size=1, max_size=3).map(tuple)
+names = st.from_regex(r"[A-Za-z][A-Za-z0-9_-]{0,5}", fullmatch=True).filter(lambda each: each != "default")
+
+
+def planner(limit: str | None = "5/minute", algorithm: str = "gcra", prefix: str = "shop") -> Planner:
+    given = {} if limit is None else {"limit": limit}
+    return Planner(RateLimitSettings.from_mapping({"algorithm": algorithm, **given}), prefix)
+
+
+def keys(subject: Subject, limit: Any = None, **settings: str) -> tuple[str, ...]:
+    """Return the keys of a question."""
+    return planner(**settings).question(subject, 1, limit).keys
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "key"),
+    [
+        ("gcra", "shop:ratelimit:g:default:{ada}"),
+        ("sliding", "shop:ratelimit:s:default:{ada}"),
+        ("fixed", "shop:ratelimit:f:default:{ada}"),
+        ("strict", "shop:ratelimit:w:default:{ada}"),
+    ],
+)
+def test_a_key_says_the_algorithm_the_limit_and_the_subject(algorithm: str, key: str) -> None:
+    assert keys("ada", algorithm=algorithm) == (key,)
+
+
+def test_numbers_of_a_limit_are_not_in_its_key() -> None:
+    assert keys("ada", "login=5/minute") == keys("ada", "login=9/day burst 20 shadow")
+
+
+@pytest.mark.parametrize(
+    ("subject", "tag"),
+    [
+        ("ada", "ada"),
+        (("ada",), "ada"),
+        (("ip", "2001:db8::1"), "ip:2001%3Adb8%3A%3A1"),
+        ("a:b", "a%3Ab"),
+        (("a", "b"), "a:b"),
+        ("{x}", "%7Bx%7D"),
+    ],
+)
+def test_the_subject_is_the_tag_of_the_key(subject: Subject, tag: str) -> None:
+    assert keys(subject) == (f"shop:ratelimit:g:default:{{{tag}}}",)
+
+
+def test_without_a_prefix_a_key_begins_with_the_section() -> None:
+    assert keys("ada", prefix="") == ("ratelimit:g:default:{ada}",)
+
+
+def test_each_limit_has_a_key_in_the_order_of_the_limits() -> None:
+    assert keys("ada", "b=1/second, a=2/day") == (
+        "shop:ratelimit:g:b:{ada}",
+        "shop:ratelimit:g:a:{ada}",
+    )
+
+
+@given(subjects)
+def test_all_limits_of_a_subject_are_in_one_slot(subject: Subject) -> None:
+    several = planner("second=1/second, day=5/day")
+
+    slots = {key_slot(each.encode()) for each in several.question(subject, 1, None).keys}
+    slots.add(key_slot(several.key_of_slots(subject, Slots(1, "jobs")).encode()))
+
+    assert len(slots) == 1
+
+
+@given(*[st.tuples(names, subjects)] * 2)
+def test_distinct_identities_have_distinct_keys(one: tuple[str, Subject], other: tuple[str, Subject]) -> None:
+    same = one[0] == other[0] and parts(one[1]) == parts(other[1])
+
+    found = [keys(subject, Limit(5, MINUTE, name=name)) for name, subject in (one, other)]
+
+    assert (found[0] == found[1]) == same
+
+
+def parts(subject: Subject) -> tuple[str, ...]:
+    return subject if isinstance(subject, tuple) else (subject,)
+
+
+def test_slots_and_limits_of_one_name_have_distinct_keys() -> None:
+    assert planner().key_of_slots("ada", Slots(3, "jobs")) == "shop:ratelimit:c:jobs:{ada}"
+
+
+@pytest.mark.parametrize(
+    "limit",
+    [
+        "a=5/minute, b=9/day",
+        [Limit(5, MINUTE, name="a"), Limit(9, timedelta(days=1), name="b")],
+        (Limit(5, MINUTE, name="a"), Limit(9, timedelta(days=1), name="b")),
+    ],
+)
+def test_limits_of_a_call_may_be_text_or_a_sequence(limit: Any) -> None:
+    rules = planner(None).question("ada", 1, limit).rules
+
+    assert [str(each.limit) for each in rules] == ["a=5/minute", "b=9/day"]
+
+
+def test_a_limit_of_a_call_takes_the_place_of_those_of_the_settings() -> None:
+    limit = Limit(9, MINUTE, name="login")
+
+    assert [each.limit for each in planner().question("ada", 1, limit).rules] == [limit]
+
+
+@pytest.mark.parametrize("cost", [-1, 2**31 + 1, 1.0, True, "1", None])
+def test_a_cost_that_is_none_is_refused(cost: Any) -> None:
+    for refuse in (checked_cost, lambda cost: planner().question("ada", cost, None)):
+        with pytest.raises(ArgumentError) as caught:
+            refuse(cost)
+        assert str(caught.value) == "cost must be a whole number from 0 to 2147483648"
+
+
+@pytest.mark.parametrize("cost", [0, 1, 2**31])
+def test_a_cost_that_is_one_is_returned(cost: int) -> None:
+    assert checked_cost(cost) == cost
+
+
+OWN_NAME = "limit needs a name of its own where a call brings it, as in 'login=5/minute'"
+NO_LIMIT = "limit must be a Limit, several, or text like 'login=5/minute'"
+
+
+@pytest.mark.parametrize(
+    ("limit", "problem"),
+    [
+        ("5/minute", OWN_NAME),
+        ("default=5/minute", OWN_NAME),
+        (Limit(5, MINUTE), OWN_NAME),
+        ("a=5/minute, 6/day", "limit needs a name where several stand together, as in 'second=10/second'"),
+        ("a=5/minute, a=6/day", "limit has a name twice: each of several needs one of its own"),
+        ([Limit(5, MINUTE, name="a")] * 2, "limit has a name twice: each of several needs one of its own"),
+        (5, NO_LIMIT),
+        (b"a=5/minute", NO_LIMIT),
+        (["a=5/minute"], NO_LIMIT),
+        ({Limit(5, MINUTE, name="a")}, NO_LIMIT),
+        (Slots(5, "jobs"), NO_LIMIT),
+    ],
+)
+def test_a_limit_of_a_call_that_cannot_be_used_is_refused(limit: Any, problem: str) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        planner().question("ada", 1, limit)
+
+    assert str(caught.value) == problem
+
+
+@pytest.mark.parametrize("limit", ["", [], ()])
+def test_no_limit_at_all_is_refused(limit: Any) -> None:
+    with pytest.raises(ArgumentError, match=r"^limit must be "):
+        planner().question("ada", 1, limit)
+
+
+@pytest.mark.parametrize("algorithm", ["sliding", "fixed", "strict"])
+def test_a_burst_of_a_call_is_refused_where_the_algorithm_has_none(algorithm: str) -> None:
+    with pytest.raises(ArgumentError, match=r"^limit burst is for the algorithm gcra, not for "):
+        planner(algorithm=algorithm).question("ada", 1, "a=5/minute burst 9")
+
+
+def test_without_any_limit_the_error_names_the_setting() -> None:
+    with pytest.raises(ConfigError) as caught:
+        planner(None).question("ada", 1, None)
+
+    assert str(caught.value) == (
+        "REDIS_RATELIMIT_LIMIT is not set, and the call names no limit: "
+        "set it, or give limit='login=5/minute'"
+    )
+
+
+@pytest.mark.parametrize("subject", ["", (), ("",), ("ip", ""), 5, None, b"ada", ["ip", "::1"], ("ip", 5)])
+def test_a_subject_that_is_nobody_is_refused(subject: Any) -> None:
+    for ask in (
+        lambda: planner().question(subject, 1, None),
+        lambda: planner().key_of_slots(subject, Slots(1, "jobs")),
+    ):
+        with pytest.raises(ArgumentError):
+            ask()
+
+
+@pytest.mark.parametrize("subject", ["a" * 2048, "é" * 1024, ("a" * 1024, "b" * 1024), ":" * 700])
+def test_a_subject_that_would_make_a_very_long_key_is_refused(subject: Subject) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        planner().question(subject, 1, None)
+
+    assert str(caught.value) == "subject must not make a key of more than 2048 bytes"
+
+
+def test_slots_must_be_slots() -> None:
+    with pytest.raises(ArgumentError, match=r"^slots must be Slots, not int"):
+        planner().key_of_slots("ada", 5)  # type: ignore[arg-type]  # the mistake
+
+
+def test_a_question_does_not_show_who_asks() -> None:
+    assert "ada" not in repr(planner().question("ada", 1, None))
+
+
+def state(limit: Limit | Slots, *, allowed: bool = True) -> LimitState:
+    return LimitState(limit, allowed, 0, NONE, NONE)
+
+
+def test_a_refund_is_about_the_limits_that_were_charged() -> None:
+    charged, shadow = Limit(5, MINUTE, name="a"), Limit(1, MINUTE, name="new", shadow=True)
+    decision = Decision(True, (state(charged), state(shadow, allowed=False)), subject="ada")
+
+    question = planner().question_of(decision, 3)
+
+    assert [each.limit for each in question.rules] == [charged]
+    assert (question.keys, question.subject, question.cost) == (("shop:ratelimit:g:a:{ada}",), "ada", 3)
+
+
+def test_a_decision_that_charged_no_limit_cannot_be_refunded() -> None:
+    decision = Decision(True, (state(Slots(1, "jobs")),), subject="ada")
+
+    with pytest.raises(ArgumentError, match=r"^decision has charged no limit"):
+        planner().question_of(decision, 1)
