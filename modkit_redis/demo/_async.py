@@ -95,6 +95,19 @@ async def ended(app: AsyncApp, stage: Stage) -> None:
     stage.check("await accounts.show(phone)", await async_accounts.show(phone), (None, []))
 
 
+async def limited(app: AsyncApp, stage: Stage) -> None:
+    """Each decision is one round trip, by the server's clock; what is refused is not charged."""
+    stage.check("await accounts.try_password('ada')", await async_accounts.try_password("ada"), (True, 1))
+    stage.check("await accounts.try_password('ada')", await async_accounts.try_password("ada"), (True, 0))
+    stage.check("await accounts.try_password('ada')", await async_accounts.try_password("ada"), (False, 0))
+    stage.check("await accounts.try_password('bob')", await async_accounts.try_password("bob"), (True, 1))
+    for user in ("ada", "bob"):
+        await async_accounts.forgive(user)
+        stage.done(f"await accounts.forgive({user!r})")
+    looked = await app.redis.ratelimit.store().peek(("user", "ada"))
+    stage.check("(await app.redis.ratelimit.store().peek(('user', 'ada'))).remaining", looked.remaining, 2)
+
+
 async def cleaned(app: AsyncApp, stage: Stage) -> None:
     """What the steps wrote is deleted."""
     stage.check("await visits.forget('home')", await async_visits.forget("home"), True)
@@ -123,7 +136,7 @@ MISS = ("GET", "EVALSHA", "MGET", "EVALSHA")  # look, take the lease, run the qu
 READ = ("PTTL", "HGETALL")
 SIGN_IN = ("EVALSHA", "EVALSHA")  # list the session among the user's, then have it say whose it is
 KEPT = ("EVALSHA", *READ, *SIGN_IN, *READ, *READ, "EVALSHA", *READ, "EVALSHA", *READ)
-ENDED = ("EVALSHA", *SIGN_IN, "ZRANGE", "UNLINK", "UNLINK", "ZREM", *READ)
+ENDED = ("EVALSHA", *SIGN_IN, "ZRANGE", "EVAL", "EVAL", "ZREM", *READ)
 STEPS = (
     Step("Mount the bundle in a container", mounted),
     Step("Wire modules of @inject functions", wired),
@@ -134,6 +147,7 @@ STEPS = (
     Step("Cache a slow query", cached, sends=(*MISS, "INCRBY", "GET", "UNLINK", *MISS)),
     Step("Keep a session", kept, sends=KEPT),
     Step("Sign out everywhere", ended, sends=ENDED),
+    Step("Limit a subject", limited, sends=(*["EVALSHA"] * 4, "UNLINK", "UNLINK", "EVALSHA")),
     Step("Clean up", cleaned, sends=("DEL", "UNLINK")),
     Step("Shut down", closed),
 )

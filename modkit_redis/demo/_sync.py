@@ -94,6 +94,19 @@ def ended(app: App, stage: Stage) -> None:
     stage.check("accounts.show(phone)", accounts.show(phone), (None, []))
 
 
+def limited(app: App, stage: Stage) -> None:
+    """Each decision is one round trip, by the server's clock; what is refused is not charged."""
+    stage.check("accounts.try_password('ada')", accounts.try_password("ada"), (True, 1))
+    stage.check("accounts.try_password('ada')", accounts.try_password("ada"), (True, 0))
+    stage.check("accounts.try_password('ada')", accounts.try_password("ada"), (False, 0))
+    stage.check("accounts.try_password('bob')", accounts.try_password("bob"), (True, 1))
+    for user in ("ada", "bob"):
+        accounts.forgive(user)
+        stage.done(f"accounts.forgive({user!r})")
+    looked = app.redis.ratelimit.store().peek(("user", "ada"))
+    stage.check("(app.redis.ratelimit.store().peek(('user', 'ada'))).remaining", looked.remaining, 2)
+
+
 def cleaned(app: App, stage: Stage) -> None:
     """What the steps wrote is deleted."""
     stage.check("visits.forget('home')", visits.forget("home"), True)
@@ -122,7 +135,7 @@ MISS = ("GET", "EVALSHA", "MGET", "EVALSHA")  # look, take the lease, run the qu
 READ = ("PTTL", "HGETALL")
 SIGN_IN = ("EVALSHA", "EVALSHA")  # list the session among the user's, then have it say whose it is
 KEPT = ("EVALSHA", *READ, *SIGN_IN, *READ, *READ, "EVALSHA", *READ, "EVALSHA", *READ)
-ENDED = ("EVALSHA", *SIGN_IN, "ZRANGE", "UNLINK", "UNLINK", "ZREM", *READ)
+ENDED = ("EVALSHA", *SIGN_IN, "ZRANGE", "EVAL", "EVAL", "ZREM", *READ)
 STEPS = (
     Step("Mount the bundle in a container", mounted),
     Step("Wire modules of @inject functions", wired),
@@ -133,6 +146,7 @@ STEPS = (
     Step("Cache a slow query", cached, sends=(*MISS, "INCRBY", "GET", "UNLINK", *MISS)),
     Step("Keep a session", kept, sends=KEPT),
     Step("Sign out everywhere", ended, sends=ENDED),
+    Step("Limit a subject", limited, sends=(*["EVALSHA"] * 4, "UNLINK", "UNLINK", "EVALSHA")),
     Step("Clean up", cleaned, sends=("DEL", "UNLINK")),
     Step("Shut down", closed),
 )

@@ -45,7 +45,7 @@ class RateLimitSettings(Settings):
 
     section: ClassVar[str] = "ratelimit"
 
-    limit: Limits | None = setting(
+    limit: tuple[Limit, ...] | None = setting(
         limits,
         "the limits where a call names none, for example `100/minute`, or `second=10/second, day=1000/day`",
         default=None,

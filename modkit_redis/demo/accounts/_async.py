@@ -1,10 +1,16 @@
-"""A cart, signing in and out: this knows a token and its protocol, no container and no web framework."""
+"""A cart, signing in and out: this knows tokens and protocols, no container and no web framework."""
 
 from __future__ import annotations
 
 from dependency_injector.wiring import Provide, inject
 
-from modkit_redis.contract import TOKEN_SESSION_STORE, AsyncSessionStore, SessionToken
+from modkit_redis.contract import (
+    TOKEN_RATELIMIT_STORE,
+    TOKEN_SESSION_STORE,
+    AsyncRateLimitStore,
+    AsyncSessionStore,
+    SessionToken,
+)
 
 
 @inject
@@ -47,3 +53,18 @@ async def sign_out(token: str | None, store: AsyncSessionStore = Provide[TOKEN_S
 async def sign_out_everywhere(user: str, store: AsyncSessionStore = Provide[TOKEN_SESSION_STORE]) -> int:
     """End all sessions of *user*, and return how many there were."""
     return await store.revoke_all(user)
+
+
+@inject
+async def try_password(
+    user: str, limiter: AsyncRateLimitStore = Provide[TOKEN_RATELIMIT_STORE]
+) -> tuple[bool, int]:
+    """Return whether a password of *user* may be tried, and how many more after it."""
+    decision = await limiter.hit(("user", user))
+    return decision.allowed, decision.remaining
+
+
+@inject
+async def forgive(user: str, limiter: AsyncRateLimitStore = Provide[TOKEN_RATELIMIT_STORE]) -> None:
+    """Forget the passwords that were tried: the right one was among them."""
+    await limiter.reset(("user", user))

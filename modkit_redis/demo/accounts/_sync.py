@@ -1,11 +1,17 @@
 # Generated from _async.py by .ci/unasync.py; do not edit.
-"""A cart, signing in and out: this knows a token and its protocol, no container and no web framework."""
+"""A cart, signing in and out: this knows tokens and protocols, no container and no web framework."""
 
 from __future__ import annotations
 
 from dependency_injector.wiring import Provide, inject
 
-from modkit_redis.contract import TOKEN_SESSION_STORE, SessionStore, SessionToken
+from modkit_redis.contract import (
+    TOKEN_RATELIMIT_STORE,
+    TOKEN_SESSION_STORE,
+    RateLimitStore,
+    SessionStore,
+    SessionToken,
+)
 
 
 @inject
@@ -48,3 +54,16 @@ def sign_out(token: str | None, store: SessionStore = Provide[TOKEN_SESSION_STOR
 def sign_out_everywhere(user: str, store: SessionStore = Provide[TOKEN_SESSION_STORE]) -> int:
     """End all sessions of *user*, and return how many there were."""
     return store.revoke_all(user)
+
+
+@inject
+def try_password(user: str, limiter: RateLimitStore = Provide[TOKEN_RATELIMIT_STORE]) -> tuple[bool, int]:
+    """Return whether a password of *user* may be tried, and how many more after it."""
+    decision = limiter.hit(("user", user))
+    return decision.allowed, decision.remaining
+
+
+@inject
+def forgive(user: str, limiter: RateLimitStore = Provide[TOKEN_RATELIMIT_STORE]) -> None:
+    """Forget the passwords that were tried: the right one was among them."""
+    limiter.reset(("user", user))

@@ -80,8 +80,8 @@ def test_instances_may_be_added_one_after_the_other(environment: pytest.MonkeyPa
     redis = application(bundle).redis
 
     assert bundle.names == ("a1", "a2")
-    assert set(redis.providers) == {"client", "key_prefix", "cache", "session", "a1", "a2"}
-    assert set(redis.a2.providers) == {"client", "key_prefix", "cache", "session"}  # not nested in each other
+    assert set(redis.providers) == {"client", "key_prefix", "cache", "session", "ratelimit", "a1", "a2"}
+    assert set(redis.a2.providers) == {"client", "key_prefix", "cache", "session", "ratelimit"}  # not nested
 
 
 def test_naming_instances_leaves_the_bundle_as_it_was() -> None:

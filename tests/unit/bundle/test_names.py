@@ -10,6 +10,8 @@ from modkit_redis import (
     AsyncRedisBundle,
     CacheModule,
     CacheSettings,
+    RateLimitModule,
+    RateLimitSettings,
     RedisBundle,
     RedisSettings,
     SessionModule,
@@ -100,8 +102,9 @@ def test_setting_words_are_what_begins_a_setting() -> None:
 
 
 def test_no_two_instances_read_the_same_variable() -> None:
-    described = (*RedisSettings.describe(), *CacheSettings.describe(), *SessionSettings.describe())
-    settings = [each.name.removeprefix("REDIS_") for each in described]
+    classes = (RedisSettings, CacheSettings, SessionSettings, RateLimitSettings)
+    described = [each.name for settings in classes for each in settings.describe()]
+    settings = [each.removeprefix("REDIS_") for each in described]
     names = ["shop", "shop_jobs", "s", "a1"]
 
     read = [f"REDIS_{each}" for each in settings]
@@ -118,7 +121,7 @@ def test_attributes_are_what_containers_and_modules_use() -> None:
         for each in dir(thing)
         if each[0] != "_" and each.islower()
     }
-    modules = (CacheModule, SessionModule)
+    modules = (CacheModule, SessionModule, RateLimitModule)
     ours = {*bundle.inputs, *CAPABILITIES, *(name for each in modules for name in each.exports + each.inputs)}
     events = {"cache_events", "session_events"}  # they begin with the names of capabilities
 
@@ -141,7 +144,7 @@ def refuses(name: str) -> bool:
 @in_both_worlds
 def test_the_ids_of_a_bundle_are_its_tokens(world: World) -> None:
     def of(tokens: Tokens) -> set[str]:
-        stores = {tokens.cache_store, tokens.session_store}
+        stores = {tokens.cache_store, tokens.session_store, tokens.ratelimit_store}
         return {tokens.client, tokens.key_prefix, *stores, *(each.removesuffix(".store") for each in stores)}
 
     ids = token_ids(application(world.bundle.named("analytics")))
