@@ -23,11 +23,11 @@ from modkit_redis.demo.screen import Screen
 from modkit_redis.demo.stage import Stage
 from modkit_redis.ratelimit.scripts import DECIDE
 from modkit_redis.session.index.scripts import LIST_IN
-from modkit_redis.session.records.scripts import CREATE, DESTROY, REMOVE, SAVE, TOUCH
+from modkit_redis.session.records.scripts import CREATE, DESTROY, SAVE, TOUCH
 from modkit_redis.testing import EmbeddedServer, ServerWatch
 
 _CREDENTIALS: Final = ("REDIS_USERNAME", "REDIS_PASSWORD")
-_SCRIPTS: Final = (ACQUIRE, FILL, CREATE, TOUCH, SAVE, DESTROY, REMOVE, LIST_IN, DECIDE)
+_SCRIPTS: Final = (ACQUIRE, FILL, CREATE, TOUCH, SAVE, DESTROY, LIST_IN, DECIDE)
 
 
 def run(addr: str | None, screen: Screen) -> None:
