@@ -17,7 +17,7 @@ from typing import Any
 
 import modkit_redis
 import modkit_redis.testing
-from modkit_redis import CacheSettings, RedisSettings, SessionSettings, contract
+from modkit_redis import CacheSettings, RateLimitSettings, RedisSettings, SessionSettings, contract
 from modkit_redis.client.errors import REASONS
 from modkit_redis.contract import ModkitRedisError, errors, named_tokens
 from modkit_redis.contract.events import CACHE_MEANINGS, SESSION_MEANINGS
@@ -153,6 +153,7 @@ TABLES = MappingProxyType(
         "cache-events": events(CACHE_MEANINGS),
         "session-settings": settings(SessionSettings),
         "session-events": events(SESSION_MEANINGS),
+        "ratelimit-settings": settings(RateLimitSettings),
         "tokens": tokens,
         "errors": error_classes,
         "unavailable": reasons(contract.StoreUnavailableError),

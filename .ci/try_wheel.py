@@ -19,6 +19,8 @@ from importlib.metadata import version
 
 import {PACKAGE} as package
 from {PACKAGE}.cache.entries import scripts as entries
+from {PACKAGE}.ratelimit import scripts as ratelimit
+from {PACKAGE}.ratelimit.slots import scripts as slots
 from {PACKAGE}.session.index import scripts as index
 from {PACKAGE}.session.records import scripts as records
 
@@ -26,12 +28,16 @@ where, exported = package.__file__, package.__all__
 assert where.startswith(sys.prefix), f"imported from {{where}}, not from the wheel"
 for name in exported:
     getattr(package, name)
-found = [each for module in (entries, index, records) for each in vars(module).values()]
+found = [each for module in (entries, index, ratelimit, records, slots) for each in vars(module).values()]
 lua = [each.name for each in found if isinstance(each, type(entries.FILL)) and each.source]
 assert len(lua) == {SCRIPTS}, f"the wheel has the scripts {{lua}}"
-settings = {{"cache": {{"default_ttl": "1m"}}, "session": {{"idle_ttl": "1m", "absolute_ttl": "1h"}}}}
+settings = {{
+    "cache": {{"default_ttl": "1m"}},
+    "session": {{"idle_ttl": "1m", "absolute_ttl": "1h"}},
+    "ratelimit": {{"limit": "5/minute"}},
+}}
 module = package.RedisBundle(config={{"addr": "localhost:1", **settings}})
-module.cache.store(), module.session.store()  # in this environment without any extra
+module.cache.store(), module.session.store(), module.ratelimit.store()  # in this environment without any extra
 module.shutdown_resources()
 print(f"{PACKAGE} {{version('modkit-redis')}} exports {{', '.join(exported)}}")
 """

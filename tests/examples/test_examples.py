@@ -48,6 +48,29 @@ OUTPUTS = {
         "signed out on 2 other devices, 1 left\n"
         "{{'created': 4, 'bound': 4, 'revoked': 4, 'rotated': 1}}\n"
     ),
+    "rate_limited_sign_in.py": (
+        "401: wrong, 2 more\n"
+        "401: wrong, 1 more\n"
+        "200: hello ada\n"
+        "401: wrong, 2 more\n"
+        "401: wrong, 1 more\n"
+        "401: wrong, 0 more\n"
+        "429: too many for this user, try again in 20 minutes\n"
+        "a link is on its way to ada\n"
+        "a link is on its way to ada\n"
+        "('mail',)\n"
+    ),
+    "rate_limited_api_async.py": (
+        "200, left: burst 4, day 999\n"
+        "200, left: burst 3, day 998\n"
+        "200, left: burst 2, day 997\n"
+        "200, left: burst 1, day 996\n"
+        "200, left: burst 0, day 995\n"
+        "429, left: burst 0, day 995, Retry-After: 12\n"
+        "tokens left: 750\n"
+        "a report is refused by reports\n"
+        "after that it is made\n"
+    ),
     "bring_your_own_client.py": "Hello, Ada!\nafter the shutdown it still answers: True\n",
 }
 TESTS = ("overriding_in_a_test.py",)
@@ -75,6 +98,7 @@ def test_an_example_prints_what_it_should(name: str, server: TestServer, prefix:
         REDIS_SESSION_IDLE_TTL="30m",
         REDIS_SESSION_ABSOLUTE_TTL="12h",
         REDIS_SESSION_PER_USER_MAX="10",
+        REDIS_RATELIMIT_LIMIT="burst=5/minute, day=1000/day",
         REDIS_ANALYTICS_ADDR=server.addr,
         REDIS_ANALYTICS_KEY_PREFIX=f"{prefix}:analytics",
     )

@@ -24,7 +24,7 @@ from unittest.mock import patch
 
 import pytest
 
-from modkit_redis import CacheSettings, RedisSettings, SessionSettings
+from modkit_redis import CacheSettings, RateLimitSettings, RedisSettings, SessionSettings
 from modkit_redis.testing import EmbeddedUnavailableError
 from tests.examples.pages import PAGES, ROOT, Block, blocks, expected_output, headings, slug
 from tests.support import TestServer
@@ -158,7 +158,7 @@ def compare(block: Block, wanted: str, got: str) -> None:
 @cache
 def settings() -> set[str]:
     """Return the names of all settings."""
-    described = (RedisSettings, CacheSettings, SessionSettings)
+    described = (RedisSettings, CacheSettings, SessionSettings, RateLimitSettings)
     return {each.name for settings in described for each in settings.describe()}
 
 

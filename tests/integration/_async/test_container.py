@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from modkit_redis import AsyncRedisBundle, AsyncRedisModule
-from modkit_redis.contract import MISS, StoreUnavailableError
+from modkit_redis.contract import MISS, LimitExceededError, Slots, StoreUnavailableError
 from tests.support import connections_named, stock_client, wait_until
 
 pytestmark = pytest.mark.containers
@@ -69,4 +69,25 @@ async def test_a_session_is_kept_signed_in_and_ended(container_addr: str) -> Non
     assert [each.agent for each in await store.sessions_of("ada")] == ["tests"]
     assert await store.revoke_all("ada") == 1
     assert await store.load(ada) is None
+    await bundle.shutdown_resources()
+
+
+async def test_a_subject_is_limited_refunded_and_forgotten(container_addr: str) -> None:
+    settings = {"limit": "burst=2/hour, day=5/day"}
+    bundle = AsyncRedisBundle(config={"addr": container_addr, "key_prefix": "shop", "ratelimit": settings})
+    store = bundle.ratelimit.store()
+
+    decisions = [await store.hit(("user", "ada")) for _ in range(3)]
+
+    assert [bool(each) for each in decisions] == [True, True, False]
+    assert decisions[2].refused_by == ("burst",)
+    assert [each.remaining for each in decisions[2].states] == [0, 3]
+    await store.refund(decisions[1])
+    assert (await store.peek(("user", "ada"))).remaining == 1
+    await store.reset(("user", "ada"))
+    assert (await store.peek(("user", "ada"))).remaining == 2
+    async with store.hold(("user", "ada"), Slots(1, "jobs")):
+        with pytest.raises(LimitExceededError):
+            async with store.hold(("user", "ada"), Slots(1, "jobs")):
+                pytest.fail("the slot is taken")
     await bundle.shutdown_resources()

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from modkit_redis import RedisBundle, RedisModule
-from modkit_redis.contract import MISS, StoreUnavailableError
+from modkit_redis.contract import MISS, LimitExceededError, Slots, StoreUnavailableError
 from tests.support import connections_named, stock_client, wait_until
 
 pytestmark = pytest.mark.containers
@@ -70,4 +70,24 @@ def test_a_session_is_kept_signed_in_and_ended(container_addr: str) -> None:
     assert [each.agent for each in store.sessions_of("ada")] == ["tests"]
     assert store.revoke_all("ada") == 1
     assert store.load(ada) is None
+    bundle.shutdown_resources()
+
+
+def test_a_subject_is_limited_refunded_and_forgotten(container_addr: str) -> None:
+    settings = {"limit": "burst=2/hour, day=5/day"}
+    bundle = RedisBundle(config={"addr": container_addr, "key_prefix": "shop", "ratelimit": settings})
+    store = bundle.ratelimit.store()
+
+    decisions = [store.hit(("user", "ada")) for _ in range(3)]
+
+    assert [bool(each) for each in decisions] == [True, True, False]
+    assert decisions[2].refused_by == ("burst",)
+    assert [each.remaining for each in decisions[2].states] == [0, 3]
+    store.refund(decisions[1])
+    assert (store.peek(("user", "ada"))).remaining == 1
+    store.reset(("user", "ada"))
+    assert (store.peek(("user", "ada"))).remaining == 2
+    with store.hold(("user", "ada"), Slots(1, "jobs")), pytest.raises(LimitExceededError):
+        with store.hold(("user", "ada"), Slots(1, "jobs")):
+            pytest.fail("the slot is taken")
     bundle.shutdown_resources()
