@@ -37,7 +37,8 @@ settings = {{
     "ratelimit": {{"limit": "5/minute"}},
 }}
 module = package.RedisBundle(config={{"addr": "localhost:1", **settings}})
-module.cache.store(), module.session.store(), module.ratelimit.store()  # in this environment without any extra
+for each in (module.cache, module.session, module.ratelimit):
+    each.store()  # in this environment without any extra
 module.shutdown_resources()
 print(f"{PACKAGE} {{version('modkit-redis')}} exports {{', '.join(exported)}}")
 """

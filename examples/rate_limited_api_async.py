@@ -25,17 +25,14 @@ REPORTS, TOKENS = Slots(1, "reports"), "tokens=1000/hour"
 async def answer(client: str, limiter: AsyncRateLimitStore = Provide[TOKEN]) -> str:
     decision = await limiter.hit(("client", client))
     left = ", ".join(f"{each.limit.name} {each.remaining}" for each in decision.states)
-    if decision:
-        return f"200, left: {left}"
-    seconds = math.ceil(decision.retry_after.total_seconds()) if decision.retry_after else None
-    return f"429, left: {left}, Retry-After: {seconds}"
+    wait = math.ceil(decision.retry_after.total_seconds()) if decision.retry_after else None
+    return f"200, left: {left}" if decision else f"429, left: {left}, Retry-After: {wait}"
 
 
 @inject
 async def complete(client: str, limiter: AsyncRateLimitStore = Provide[TOKEN]) -> int:
     async with limiter.reserve(("client", client), cost=600, limit=TOKENS) as reservation:
-        used = 250  # is known only now
-        await reservation.settle(used)
+        await reservation.settle(250)  # what it really took is known only now
     return (await limiter.peek(("client", client), limit=TOKENS)).remaining
 
 

@@ -87,7 +87,10 @@ def test_a_subject_is_limited_refunded_and_forgotten(container_addr: str) -> Non
     assert (store.peek(("user", "ada"))).remaining == 1
     store.reset(("user", "ada"))
     assert (store.peek(("user", "ada"))).remaining == 2
-    with store.hold(("user", "ada"), Slots(1, "jobs")), pytest.raises(LimitExceededError):
-        with store.hold(("user", "ada"), Slots(1, "jobs")):
-            pytest.fail("the slot is taken")
+    jobs = Slots(1, "jobs")
+    with store.hold(("user", "ada"), jobs) as held:
+        another = store.hold(("user", "ada"), jobs)
+        with pytest.raises(LimitExceededError):
+            another.__enter__()
+    assert held.remaining == 0
     bundle.shutdown_resources()
