@@ -22,6 +22,9 @@ SLOTS: Final = 10
 _EXACT: Final = 2**53
 """Below this, a double holds each whole number."""
 
+_LONGEST_US: Final = 2**52
+"""How long it may take until all of a limit is allowed again: 142 years, so that its end is exact as well."""
+
 _TICKS: Final = (1, 10, 100, 1000, 10_000, 100_000, 1_000_000)
 
 
@@ -70,7 +73,7 @@ def rule(limit: Limit, algorithm: Algorithm) -> Rule:
         if period_us % tick_us:
             break
         numbers, largest = _NUMBERS[algorithm](limit, period_us // tick_us)
-        if largest < _EXACT:
+        if largest < _EXACT and period_us * limit.capacity // limit.count < _LONGEST_US:
             return Rule(limit, algorithm[0] if algorithm != "strict" else "w", numbers, tick_us)
     raise ArgumentError("limit", "cannot be counted exactly: choose smaller numbers, or a rounder period")
 
@@ -94,7 +97,7 @@ _NUMBERS: Final = {"gcra": _bucket, "sliding": _window, "fixed": _window, "stric
 
 
 def decision(
-    rules: Sequence[Rule], subject: Subject, cost: int, reply: Sequence[int], *, at_us: int
+    rules: Sequence[Rule], subject: Subject, cost: int, reply: Sequence[int], *, at_us: int, charges: bool
 ) -> Decision:
     """Return what the script's answers mean.
 
@@ -104,6 +107,7 @@ def decision(
         cost: How much for.
         reply: Four numbers for each rule.
         at_us: The server's time.
+        charges: Whether the cost was to be charged.
     """
     states = tuple(
         LimitState(
@@ -116,4 +120,5 @@ def decision(
         for at, each in zip(range(0, 4 * len(rules), 4), rules, strict=True)
     )
     allowed = all(each.allowed or each.limit.shadow for each in states)
-    return Decision(allowed, states, cost, subject=subject, at_us=at_us)
+    charged = charges and allowed
+    return Decision(allowed, states, cost, subject=subject, at_us=at_us, charged=charged)

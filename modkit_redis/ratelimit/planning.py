@@ -32,12 +32,26 @@ class Question:
         keys: Their keys, in the same order.
         subject: Who asks.
         cost: How much for.
+        wrong: Why it cannot be asked, if so.
     """
 
-    rules: tuple[Rule, ...]
-    keys: tuple[str, ...]
-    subject: Subject
-    cost: int
+    rules: tuple[Rule, ...] = ()
+    keys: tuple[str, ...] = ()
+    subject: Subject = ""
+    cost: int = 0
+    wrong: ArgumentError | ConfigError | None = None
+
+    def checked(self) -> Question:
+        """Return this.
+
+        Raises:
+            ArgumentError: If an argument cannot be used. Whoever calls this has dropped the subject, which
+                is a user's data: a traceback with local variables would show it.
+            ConfigError: If neither the settings nor the call name a limit.
+        """
+        if self.wrong is not None:
+            raise self.wrong
+        return self
 
     def __repr__(self) -> str:
         return "Question(…)"  # who asks is a user's data
@@ -48,17 +62,18 @@ class Planner:
 
     def __init__(self, settings: RateLimitSettings, key_prefix: str) -> None:
         """Take limits and algorithm from *settings*."""
-        self._algorithm = cast(Algorithm, settings.algorithm)
+        self._algorithm: Algorithm = cast(Algorithm, settings.algorithm)
         self._rules = settings.rules()
         self._keys = KeySpace(key_prefix, "ratelimit")
 
     def question(self, subject: Subject, cost: int, limit: Limits | None) -> Question:
-        """Return what is to be decided.
+        """Return what is to be decided, or what is wrong with it."""
+        try:
+            return self._question(subject, cost, limit)
+        except (ArgumentError, ConfigError) as error:
+            return Question(wrong=error.with_traceback(None))
 
-        Raises:
-            ArgumentError: If an argument cannot be used.
-            ConfigError: If neither the settings nor the call name a limit.
-        """
+    def _question(self, subject: Subject, cost: int, limit: Limits | None) -> Question:
         checked_cost(cost)
         rules = self._rules if limit is None else self._rules_of(limit)
         if not rules:
@@ -69,26 +84,23 @@ class Planner:
         return Question(rules, self._names(subject, rules), subject, cost)
 
     def question_of(self, decision: Decision, cost: int) -> Question:
-        """Return a question about all limits that *decision* charged.
+        """Return a question about all limits that *decision* charged; there may be none.
 
         Raises:
             ArgumentError: If it is no decision of a store like this one.
         """
         charged = [each.limit for each in decision.states if each.allowed and isinstance(each.limit, Limit)]
         rules = tuple(rule(each, self._algorithm) for each in charged)
-        if not rules:
-            raise ArgumentError("decision", "has charged no limit")
         return Question(rules, self._names(decision.subject, rules), decision.subject, cost)
 
-    def key_of_slots(self, subject: Subject, slots: Slots) -> str:
-        """Return the key of the slots of *subject*.
-
-        Raises:
-            ArgumentError: If an argument cannot be used.
-        """
+    def question_of_slots(self, subject: Subject, slots: Slots) -> Question:
+        """Return a question without rules, about the slots of *subject*, or what is wrong with it."""
         if not isinstance(slots, Slots):
-            raise ArgumentError("slots", f"must be Slots, not {type(slots).__name__}")
-        return self._name("c", slots.name, subject)
+            return Question(wrong=ArgumentError("slots", f"must be Slots, not {type(slots).__name__}"))
+        try:
+            return Question((), (self._name("c", slots.name, subject),), subject, 1)
+        except ArgumentError as error:
+            return Question(wrong=error.with_traceback(None))
 
     def _rules_of(self, limit: Limits) -> tuple[Rule, ...]:
         if isinstance(limit, str):
@@ -103,10 +115,24 @@ class Planner:
 
     def _name(self, letter: str, name: str, subject: Subject) -> str:
         parts = subject if isinstance(subject, tuple) else (subject,)
-        key = self._keys.tagged(letter, name, tag=parts)
+        try:
+            key = self._keys.tagged(letter, name, tag=parts)
+        except ArgumentError as error:
+            raise ArgumentError("subject", error.reason) from None
         if len(key.encode()) > _LONGEST:
             raise ArgumentError("subject", f"must not make a key of more than {_LONGEST} bytes")
         return key
+
+
+def checked_decision(decision: Decision) -> Decision:
+    """Return *decision* if it is one.
+
+    Raises:
+        ArgumentError: If not.
+    """
+    if not isinstance(decision, Decision):
+        raise ArgumentError("decision", f"must be a Decision, not {type(decision).__name__}")
+    return decision
 
 
 def checked_cost(cost: int) -> int:

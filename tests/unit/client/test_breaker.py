@@ -137,7 +137,7 @@ def test_a_probe_that_fails_opens_it_again_for_a_whole_pause(clock: Clock) -> No
 
 
 @pytest.mark.parametrize(
-    "error", [ZeroDivisionError(), KeyboardInterrupt(), StoreUnavailableError("X", "reset")]
+    "error", [ZeroDivisionError(), KeyboardInterrupt(), StoreUnavailableError("PING", "closed")]
 )
 def test_a_probe_that_shows_nothing_lets_the_next_one_find_out(clock: Clock, error: BaseException) -> None:
     breaker = Breaker()
@@ -149,6 +149,18 @@ def test_a_probe_that_shows_nothing_lets_the_next_one_find_out(clock: Clock, err
     assert breaker.is_open
     assert asks(breaker)
     assert not breaker.is_open
+
+
+@pytest.mark.parametrize("reason", ["reset", "disconnected", "protocol", "pool-timeout"])
+def test_a_probe_whose_connection_breaks_is_no_answer(clock: Clock, reason: str) -> None:
+    breaker = Breaker()
+    fail(breaker)
+    clock.now += 1
+
+    fail(breaker, StoreUnavailableError("EVALSHA", reason))
+
+    assert breaker.is_open
+    assert not asks(breaker)
 
 
 def test_a_refusal_is_an_answer_and_closes_it(clock: Clock) -> None:
