@@ -504,11 +504,11 @@ class DictLimiter:
             self.refund(decision)
 
     def refund(self, decision: Decision) -> None:
-        if decision.allowed:
+        if decision.charged:
             self._charge(decision, -decision.cost)
 
     def settle(self, decision: Decision, cost: int) -> None:
-        if decision.allowed:
+        if decision.charged:
             self._charge(decision, cost - decision.cost)
 
     def reset(self, subject: Subject, *, limit: Limits | None = None) -> None:
@@ -531,10 +531,11 @@ class DictLimiter:
             for each, fit in zip(limits, fits, strict=True)
         )
         decision = Decision(all(fits), states, cost, subject=subject)
-        if charges and decision:
+        charged = charges and decision.allowed
+        if charged:
             self._charge(decision, cost)
         left = [replace(each, remaining=self._left(subject, each.limit)) for each in states]
-        return replace(decision, states=tuple(left))
+        return replace(decision, states=tuple(left), charged=charged)
 
     def _charge(self, decision: Decision, cost: int) -> None:
         for each in decision.states:

@@ -173,7 +173,7 @@ def test_what_was_charged_is_refunded_whole() -> None:
 def test_an_answer_of_the_server_is_a_decision() -> None:
     rules = [rule(Limit(5, SECOND, name="a"), "gcra"), rule(Limit(9, DAY, name="b"), "gcra")]
 
-    found = decision(rules, ("ip", "::1"), 2, [1, 3, 0, 400_000, 0, 1, -1, 7], at_us=10**15)
+    found = decision(rules, ("ip", "::1"), 2, [1, 3, 0, 400_000, 0, 1, -1, 7], at_us=10**15, charges=False)
 
     first, second = found.states
     assert (found.allowed, found.cost, found.subject, found.at_us) == (False, 2, ("ip", "::1"), 10**15)
@@ -187,7 +187,19 @@ def test_an_answer_of_the_server_is_a_decision() -> None:
 def test_a_shadow_limit_that_does_not_fit_refuses_nothing() -> None:
     rules = [rule(Limit(5, SECOND, name="a", shadow=True), "gcra")]
 
-    found = decision(rules, "ada", 1, [0, 0, 10, 20], at_us=1)
+    found = decision(rules, "ada", 1, [0, 0, 10, 20], at_us=1, charges=True)
 
-    assert found.allowed
+    assert found.allowed and found.charged
     assert not found.states[0].allowed
+
+
+@pytest.mark.parametrize(
+    ("reply", "cost", "charges", "charged"),
+    [([1, 4, 0, 9], 1, True, True), ([1, 5, 0, 0], 1, False, False), ([0, 0, 9, 9], 1, True, False)],
+)
+def test_a_decision_knows_whether_it_charged(
+    reply: list[int], cost: int, charges: bool, charged: bool
+) -> None:
+    found = decision([rule(Limit(5, SECOND), "gcra")], "ada", cost, reply, at_us=1, charges=charges)
+
+    assert found.charged is charged

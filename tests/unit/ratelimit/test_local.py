@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from modkit_redis.contract import Decision, Limit, Subject
 from modkit_redis.ratelimit._core import Rule, rule
 from modkit_redis.ratelimit.local import LocalLimiter
+from modkit_redis.ratelimit.planning import Question
 
 SECOND, MINUTE, NONE = timedelta(seconds=1), timedelta(minutes=1), timedelta(0)
 
@@ -41,7 +42,11 @@ FIVE = rules("a=1/second burst 5")
 
 
 def hit(local: LocalLimiter, cost: int = 1, subject: Subject = "ada", asked: list[Rule] = FIVE) -> Decision:
-    return local.decide(asked, subject, cost, charges=True)
+    return local.decide(question(subject, asked, cost), charges=True)
+
+
+def question(subject: Subject, asked: list[Rule], cost: int = 1) -> Question:
+    return Question(tuple(asked), tuple(f"{each.limit.name}:{subject}" for each in asked), subject, cost)
 
 
 def test_the_reference_table_holds(clock: Clock) -> None:
@@ -109,7 +114,7 @@ def test_with_more_replicas_than_are_allowed_each_allows_one_more_rarely(clock: 
 def test_looking_charges_nothing(clock: Clock) -> None:
     local = LocalLimiter(1)
 
-    looked = [local.decide(FIVE, "ada", 5, charges=False).allowed for _ in range(3)]
+    looked = [local.decide(question("ada", FIVE, 5), charges=False).allowed for _ in range(3)]
 
     assert looked == [True] * 3
     assert hit(local, cost=5)
@@ -153,7 +158,7 @@ def test_what_is_forgotten_is_as_if_it_was_never_used(clock: Clock) -> None:
     hit(local, cost=5)
     hit(local, cost=5, subject="bob")
 
-    local.forget(FIVE, "ada")
+    local.forget(question("ada", FIVE))
 
     assert hit(local, cost=5)
     assert not hit(local, subject="bob")

@@ -12,7 +12,7 @@ from redis.crc import key_slot
 
 from modkit_redis import RateLimitSettings
 from modkit_redis.contract import ArgumentError, ConfigError, Decision, Limit, LimitState, Slots, Subject
-from modkit_redis.ratelimit.planning import Planner, checked_cost
+from modkit_redis.ratelimit.planning import Planner, Question, checked_cost, checked_decision
 
 MINUTE, NONE = timedelta(minutes=1), timedelta(0)
 awkward = st.text("%:{}/ab\0é", min_size=1, max_size=4)
@@ -25,9 +25,19 @@ def planner(limit: str | None = "5/minute", algorithm: str = "gcra", prefix: str
     return Planner(RateLimitSettings.from_mapping({"algorithm": algorithm, **given}), prefix)
 
 
+def asked(subject: Subject, limit: Any = None, by: Planner | None = None) -> Question:
+    """Return a question that can be asked."""
+    return (by or planner()).question(subject, 1, limit).checked()
+
+
+def of_slots(subject: Subject, slots: Slots) -> Question:
+    """Return a question about slots that can be asked."""
+    return planner().question_of_slots(subject, slots).checked()
+
+
 def keys(subject: Subject, limit: Any = None, **settings: str) -> tuple[str, ...]:
     """Return the keys of a question."""
-    return planner(**settings).question(subject, 1, limit).keys
+    return asked(subject, limit, planner(**settings)).keys
 
 
 @pytest.mark.parametrize(
@@ -77,8 +87,8 @@ def test_each_limit_has_a_key_in_the_order_of_the_limits() -> None:
 def test_all_limits_of_a_subject_are_in_one_slot(subject: Subject) -> None:
     several = planner("second=1/second, day=5/day")
 
-    slots = {key_slot(each.encode()) for each in several.question(subject, 1, None).keys}
-    slots.add(key_slot(several.key_of_slots(subject, Slots(1, "jobs")).encode()))
+    slots = {key_slot(each.encode()) for each in asked(subject, None, several).keys}
+    slots.add(key_slot(of_slots(subject, Slots(1, "jobs")).keys[0].encode()))
 
     assert len(slots) == 1
 
@@ -97,7 +107,7 @@ def parts(subject: Subject) -> tuple[str, ...]:
 
 
 def test_slots_and_limits_of_one_name_have_distinct_keys() -> None:
-    assert planner().key_of_slots("ada", Slots(3, "jobs")) == "shop:ratelimit:c:jobs:{ada}"
+    assert of_slots("ada", Slots(3, "jobs")).keys == ("shop:ratelimit:c:jobs:{ada}",)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +119,7 @@ def test_slots_and_limits_of_one_name_have_distinct_keys() -> None:
     ],
 )
 def test_limits_of_a_call_may_be_text_or_a_sequence(limit: Any) -> None:
-    rules = planner(None).question("ada", 1, limit).rules
+    rules = asked("ada", limit, planner(None)).rules
 
     assert [str(each.limit) for each in rules] == ["a=5/minute", "b=9/day"]
 
@@ -117,12 +127,12 @@ def test_limits_of_a_call_may_be_text_or_a_sequence(limit: Any) -> None:
 def test_a_limit_of_a_call_takes_the_place_of_those_of_the_settings() -> None:
     limit = Limit(9, MINUTE, name="login")
 
-    assert [each.limit for each in planner().question("ada", 1, limit).rules] == [limit]
+    assert [each.limit for each in asked("ada", limit).rules] == [limit]
 
 
 @pytest.mark.parametrize("cost", [-1, 2**31 + 1, 1.0, True, "1", None])
 def test_a_cost_that_is_none_is_refused(cost: Any) -> None:
-    for refuse in (checked_cost, lambda cost: planner().question("ada", cost, None)):
+    for refuse in (checked_cost, lambda cost: planner().question("ada", cost, None).checked()):
         with pytest.raises(ArgumentError) as caught:
             refuse(cost)
         assert str(caught.value) == "cost must be a whole number from 0 to 2147483648"
@@ -155,7 +165,7 @@ NO_LIMIT = "limit must be a Limit, several, or text like 'login=5/minute'"
 )
 def test_a_limit_of_a_call_that_cannot_be_used_is_refused(limit: Any, problem: str) -> None:
     with pytest.raises(ArgumentError) as caught:
-        planner().question("ada", 1, limit)
+        asked("ada", limit)
 
     assert str(caught.value) == problem
 
@@ -163,18 +173,18 @@ def test_a_limit_of_a_call_that_cannot_be_used_is_refused(limit: Any, problem: s
 @pytest.mark.parametrize("limit", ["", [], ()])
 def test_no_limit_at_all_is_refused(limit: Any) -> None:
     with pytest.raises(ArgumentError, match=r"^limit must be "):
-        planner().question("ada", 1, limit)
+        asked("ada", limit)
 
 
 @pytest.mark.parametrize("algorithm", ["sliding", "fixed", "strict"])
 def test_a_burst_of_a_call_is_refused_where_the_algorithm_has_none(algorithm: str) -> None:
     with pytest.raises(ArgumentError, match=r"^limit burst is for the algorithm gcra, not for "):
-        planner(algorithm=algorithm).question("ada", 1, "a=5/minute burst 9")
+        asked("ada", "a=5/minute burst 9", planner(algorithm=algorithm))
 
 
 def test_without_any_limit_the_error_names_the_setting() -> None:
     with pytest.raises(ConfigError) as caught:
-        planner(None).question("ada", 1, None)
+        asked("ada", None, planner(None))
 
     assert str(caught.value) == (
         "REDIS_RATELIMIT_LIMIT is not set, and the call names no limit: "
@@ -184,29 +194,27 @@ def test_without_any_limit_the_error_names_the_setting() -> None:
 
 @pytest.mark.parametrize("subject", ["", (), ("",), ("ip", ""), 5, None, b"ada", ["ip", "::1"], ("ip", 5)])
 def test_a_subject_that_is_nobody_is_refused(subject: Any) -> None:
-    for ask in (
-        lambda: planner().question(subject, 1, None),
-        lambda: planner().key_of_slots(subject, Slots(1, "jobs")),
-    ):
-        with pytest.raises(ArgumentError):
-            ask()
+    for ask in (asked, lambda subject: of_slots(subject, Slots(1, "jobs"))):
+        with pytest.raises(ArgumentError) as caught:
+            ask(subject)
+        assert caught.value.argument == "subject"
 
 
 @pytest.mark.parametrize("subject", ["a" * 2048, "é" * 1024, ("a" * 1024, "b" * 1024), ":" * 700])
 def test_a_subject_that_would_make_a_very_long_key_is_refused(subject: Subject) -> None:
     with pytest.raises(ArgumentError) as caught:
-        planner().question(subject, 1, None)
+        asked(subject)
 
     assert str(caught.value) == "subject must not make a key of more than 2048 bytes"
 
 
 def test_slots_must_be_slots() -> None:
     with pytest.raises(ArgumentError, match=r"^slots must be Slots, not int"):
-        planner().key_of_slots("ada", 5)  # type: ignore[arg-type]  # the mistake
+        of_slots("ada", 5)  # type: ignore[arg-type]  # the mistake
 
 
 def test_a_question_does_not_show_who_asks() -> None:
-    assert "ada" not in repr(planner().question("ada", 1, None))
+    assert "ada" not in repr(asked("ada"))
 
 
 def state(limit: Limit | Slots, *, allowed: bool = True) -> LimitState:
@@ -223,8 +231,13 @@ def test_a_refund_is_about_the_limits_that_were_charged() -> None:
     assert (question.keys, question.subject, question.cost) == (("shop:ratelimit:g:a:{ada}",), "ada", 3)
 
 
-def test_a_decision_that_charged_no_limit_cannot_be_refunded() -> None:
+def test_of_a_decision_that_charged_no_limit_there_is_nothing_to_take_back() -> None:
     decision = Decision(True, (state(Slots(1, "jobs")),), subject="ada")
 
-    with pytest.raises(ArgumentError, match=r"^decision has charged no limit"):
-        planner().question_of(decision, 1)
+    assert planner().question_of(decision, 1).keys == ()
+
+
+@pytest.mark.parametrize("decision", [None, True, "ada", LimitState(Limit(5, MINUTE), True, 0, NONE, NONE)])
+def test_what_is_no_decision_is_refused(decision: Any) -> None:
+    with pytest.raises(ArgumentError, match=rf"^decision must be a Decision, not {type(decision).__name__}$"):
+        checked_decision(decision)
