@@ -96,7 +96,7 @@ def test_a_decision_has_what_a_client_may_want_to_know(store: RateLimitStore) ->
 
 
 async def test_a_forgotten_await_is_an_error_for_type_checkers(app: App) -> None:
-    store: AsyncRateLimitStore = app.aredis.ratelimit.store()
+    store = as_async_protocol(app.aredis.ratelimit.store())
 
     decision = store.hit("ada")
 
@@ -145,7 +145,7 @@ def test_a_block_is_given_a_reservation_or_a_decision(store: RateLimitStore) -> 
 
 
 async def test_an_async_block_likewise(app: App) -> None:
-    store: AsyncRateLimitStore = app.aredis.ratelimit.store()
+    store = as_async_protocol(app.aredis.ratelimit.store())
 
     assert_type(store.reserve("ada"), AbstractAsyncContextManager[AsyncReservation])
     async with store.reserve("ada") as reservation:
