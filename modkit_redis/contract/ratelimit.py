@@ -285,7 +285,8 @@ class RateLimitStore(Protocol):
         """Wait until *subject* may go on, for *timeout* at most; raises as ``hit`` does.
 
         Only the waiting is bounded by *timeout*: each decision takes its own time. A refusal is returned as
-        soon as it is clear that waiting does not help. Who waits has no place in a queue: others may be first.
+        soon as it is clear that waiting does not help. Who waits has no place in a queue, and others may be
+        first.
         """
         ...
 
