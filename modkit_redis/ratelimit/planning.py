@@ -23,6 +23,10 @@ from modkit_redis.ratelimit._core import Algorithm, Rule, rule
 from modkit_redis.ratelimit.config import RateLimitSettings
 
 
+MOST: Final = 2**31
+"""The highest cost there is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """What is to be decided.
@@ -141,8 +145,8 @@ def checked_cost(cost: int) -> int:
     Raises:
         ArgumentError: If it is no whole number, negative or absurdly large.
     """
-    if type(cost) is not int or not 0 <= cost <= _MOST:
-        raise ArgumentError("cost", f"must be a whole number from 0 to {_MOST}")
+    if type(cost) is not int or not 0 <= cost <= MOST:
+        raise ArgumentError("cost", f"must be a whole number from 0 to {MOST}")
     return cost
 
 
@@ -158,6 +162,4 @@ def _rules(limits: tuple[Limit, ...], algorithm: Algorithm) -> tuple[Rule, ...]:
         raise ArgumentError("limit", "needs a name of its own where a call brings it, as in 'login=5/minute'")
     return tuple(rule(each, algorithm) for each in limits)
 
-
-_MOST: Final = 2**31
 _LONGEST: Final = 2048
