@@ -121,10 +121,11 @@ class Planner:
         parts = subject if isinstance(subject, tuple) else (subject,)
         try:
             key = self._keys.tagged(letter, name, tag=parts)
+            reason = f"must not make a key of more than {_LONGEST} bytes" if len(key.encode()) > _LONGEST else ""
         except ArgumentError as error:
-            raise ArgumentError("subject", error.reason) from None
-        if len(key.encode()) > _LONGEST:
-            raise ArgumentError("subject", f"must not make a key of more than {_LONGEST} bytes")
+            reason = error.reason
+        if reason:  # raised here, or the frames behind it would show the subject
+            raise ArgumentError("subject", reason)
         return key
 
 
