@@ -1,7 +1,6 @@
 """Models of the limiters by which the server's answers are judged.
 
-``Bucket`` counts by exact fractions, and shares nothing with the script. The others follow the same rules as the
-script, in integers without a bound; what they promise together is judged by ``most_in`` over what was admitted.
+They remember all that was charged, count by exact fractions, and find out when something is allowed by trying.
 All times are microseconds.
 """
 
@@ -180,7 +179,7 @@ def worst(algorithm: Algorithm, limit: int, capacity: int, period: int, span: in
 
 
 def most_in(admitted: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return, for each pair of admissions, the time between them and what was admitted from one to the other."""
+    """Return, for each pair of admissions, the time between them and what was admitted meanwhile."""
     times = list(admitted)
     found: list[tuple[int, int]] = []
     for first, (begun, _) in enumerate(times):

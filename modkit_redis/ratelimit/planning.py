@@ -22,7 +22,6 @@ from modkit_redis.contract.ratelimit import (
 from modkit_redis.ratelimit._core import Algorithm, Rule, rule
 from modkit_redis.ratelimit.config import RateLimitSettings
 
-
 MOST: Final = 2**31
 """The highest cost there is."""
 
@@ -121,7 +120,9 @@ class Planner:
         parts = subject if isinstance(subject, tuple) else (subject,)
         try:
             key = self._keys.tagged(letter, name, tag=parts)
-            reason = f"must not make a key of more than {_LONGEST} bytes" if len(key.encode()) > _LONGEST else ""
+            reason = (
+                f"must not make a key of more than {_LONGEST} bytes" if len(key.encode()) > _LONGEST else ""
+            )
         except ArgumentError as error:
             reason = error.reason
         if reason:  # raised here, or the frames behind it would show the subject
@@ -162,5 +163,6 @@ def _rules(limits: tuple[Limit, ...], algorithm: Algorithm) -> tuple[Rule, ...]:
     if any(each.name == DEFAULT_NAME for each in limits):
         raise ArgumentError("limit", "needs a name of its own where a call brings it, as in 'login=5/minute'")
     return tuple(rule(each, algorithm) for each in limits)
+
 
 _LONGEST: Final = 2048

@@ -106,9 +106,7 @@ async def test_without_a_limit_the_setting_is_named(closed_port: str, limiters: 
 
 
 @pytest.mark.parametrize("wrong", [None, "decision", True, 5])
-async def test_what_is_no_decision_is_refused(
-    closed_port: str, limiters: AsyncLimiters, wrong: Any
-) -> None:
+async def test_what_is_no_decision_is_refused(closed_port: str, limiters: AsyncLimiters, wrong: Any) -> None:
     store = limiters.open(closed_port, "", QUICK, limit="5/hour")
 
     with pytest.raises(ArgumentError, match="decision"):
@@ -133,7 +131,10 @@ async def test_who_asks_shows_in_no_error_that_is_raised(
             admin.rpush(f"{prefix}:ratelimit:{letter}:{{{WHO}}}", 1)
     store = limiters.open(addr, prefix, client, limit="5/hour")
     charged = Decision(
-        True, (await limiters.open(addr, prefix, limit="5/hour").hit("other")).states, subject=WHO, charged=True
+        True,
+        (await limiters.open(addr, prefix, limit="5/hour").hit("other")).states,
+        subject=WHO,
+        charged=True,
     )
     calls: list[Callable[[], Any]] = [
         lambda: store.hit(WHO),
@@ -176,5 +177,9 @@ async def test_who_asks_shows_in_no_error_of_a_lost_connection_and_no_refusal(
     assert (str(copy), copy.decision) == (str(refused.value), refused.value.decision)
     assert "allowed in 0:" in str(copy)
     assert leaks(WHO, refused.value, caplog.records) == []
-    assert [each for each in (store, decision, copy, store._denials, store.hold(WHO, Slots(1, "a"))) if WHO in repr(each)] == []
+    assert [
+        each
+        for each in (store, decision, copy, store._denials, store.hold(WHO, Slots(1, "a")))
+        if WHO in repr(each)
+    ] == []
     assert WHO.encode() not in DECIDE.source.encode()

@@ -18,9 +18,7 @@ async def test_what_was_refused_is_refused_again_without_asking(
     own_server: EmbeddedServer, prefix: str, limiters: AsyncLimiters
 ) -> None:
     load_scripts_at(own_server.addr)
-    store = limiters.open(
-        own_server.addr, prefix, {"client_name": prefix}, limit="5/hour", deny_cache=10
-    )
+    store = limiters.open(own_server.addr, prefix, {"client_name": prefix}, limit="5/hour", deny_cache=10)
     await store.hit("ann", cost=4)
     refused = await store.hit("ann", cost=2)
     with ServerWatch(own_server.addr, client_name=prefix) as watch:

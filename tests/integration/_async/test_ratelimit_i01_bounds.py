@@ -23,7 +23,7 @@ CASES = [
 
 
 def next_time(chance: random.Random, now: int, case: Case, refused: Decision | None) -> int:
-    """Choose when to ask next: at once, as soon as it may be allowed, about an edge of a window, or anytime."""
+    """Choose when to ask next: at once, when it may be allowed, about an edge of a window, or anytime."""
     edge = (now // case.period + 1) * case.period
     wait = microseconds(refused.retry_after) if refused is not None else 0
     return chance.choice(

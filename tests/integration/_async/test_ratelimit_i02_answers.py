@@ -1,4 +1,4 @@
-"""I2 to I9, I13: each answer is exact, on random schedules, against models that share nothing with the scripts."""
+"""I2 to I9, I13: each answer is exact, on random schedules, against models written apart from the scripts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""I12: several limits are one decision, on one slot of a cluster, in one command: all are charged, or none."""
+"""I12: several limits are one decision, one slot and one command: all are charged, or none."""
 
 from __future__ import annotations
 
@@ -90,9 +90,7 @@ async def test_each_decision_is_exactly_one_command(
     own_server: EmbeddedServer, prefix: str, limiters: AsyncLimiters, algorithm: str
 ) -> None:
     load_scripts_at(own_server.addr)
-    store = limiters.open(
-        own_server.addr, prefix, {"client_name": prefix}, limit=BOTH, algorithm=algorithm
-    )
+    store = limiters.open(own_server.addr, prefix, {"client_name": prefix}, limit=BOTH, algorithm=algorithm)
     await store.peek("warm")
     spent = []
 

@@ -50,7 +50,9 @@ async def test_never_more_hold_than_there_are_slots(
     assert held(admin, prefix) == 0
 
 
-async def test_what_is_told_of_slots(addr: str, prefix: str, admin: redis.Redis, limiters: AsyncLimiters) -> None:
+async def test_what_is_told_of_slots(
+    addr: str, prefix: str, admin: redis.Redis, limiters: AsyncLimiters
+) -> None:
     store = limiters.open(addr, prefix)
     async with store.hold("ann", TWO) as first, store.hold("ann", TWO) as second:
         with pytest.raises(LimitExceededError) as caught:
@@ -137,7 +139,10 @@ async def test_shadow_slots_refuse_nobody_and_say_who_would_be(
         with pytest.raises(LimitExceededError) as caught:
             await store.hold("ann", Slots(1, "jobs")).__aenter__()
 
-    assert [(each.allowed, each.states[0].allowed) for each in (first, second)] == [(True, True), (True, False)]
+    assert [(each.allowed, each.states[0].allowed) for each in (first, second)] == [
+        (True, True),
+        (True, False),
+    ]
     assert caught.value.decision.remaining == 0
     assert held(admin, prefix) == 0
 

@@ -130,7 +130,10 @@ def test_who_asks_shows_in_no_error_that_is_raised(
             admin.rpush(f"{prefix}:ratelimit:{letter}:{{{WHO}}}", 1)
     store = limiters.open(addr, prefix, client, limit="5/hour")
     charged = Decision(
-        True, (limiters.open(addr, prefix, limit="5/hour").hit("other")).states, subject=WHO, charged=True
+        True,
+        (limiters.open(addr, prefix, limit="5/hour").hit("other")).states,
+        subject=WHO,
+        charged=True,
     )
     calls: list[Callable[[], Any]] = [
         lambda: store.hit(WHO),

@@ -1,5 +1,5 @@
 # Generated from ../_async/test_ratelimit_i02_answers.py by .ci/unasync.py; do not edit.
-"""I2 to I9, I13: each answer is exact, on random schedules, against models that share nothing with the scripts."""
+"""I2 to I9, I13: each answer is exact, on random schedules, against models written apart from the scripts."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # Generated from ../_async/test_ratelimit_i12_together.py by .ci/unasync.py; do not edit.
-"""I12: several limits are one decision, on one slot of a cluster, in one command: all are charged, or none."""
+"""I12: several limits are one decision, one slot and one command: all are charged, or none."""
 
 from __future__ import annotations
 

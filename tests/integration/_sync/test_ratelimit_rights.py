@@ -46,10 +46,8 @@ def refused(store: RateLimitStore, admin: redis.Redis, logs: pytest.LogCaptureFi
         with noted(reasons):
             store.reset("ann", limit=limit)
     logs.clear()
-    with noted(reasons):
-        with store.hold("ann", ONE):
-            with noted(reasons):
-                store.hold("ann", ONE).__enter__()
+    with noted(reasons), store.hold("ann", ONE), noted(reasons):
+        store.hold("ann", ONE).__enter__()
     if "(noperm)" in logs.text or logs.text.rstrip().endswith("noperm"):
         reasons.add("noperm")
     return reasons

@@ -74,9 +74,8 @@ def test_one_hold_may_be_used_for_several_blocks_each_with_a_slot_of_its_own(
 
     with hold, hold:
         inside = held(admin, prefix)
-        with pytest.raises(LimitExceededError):
-            with hold:
-                pass
+        with pytest.raises(LimitExceededError), hold:
+            pass
     with hold:
         again = held(admin, prefix)
 
@@ -217,9 +216,8 @@ def test_a_block_that_raises_frees_its_slot(
     addr: str, prefix: str, admin: redis.Redis, limiters: Limiters
 ) -> None:
     store = limiters.open(addr, prefix)
-    with suppress(LookupError):
-        with store.hold("ann", TWO):
-            raise LookupError
+    with suppress(LookupError), store.hold("ann", TWO):
+        raise LookupError
 
     assert held(admin, prefix) == 0
 
