@@ -123,6 +123,8 @@ local function strict(state, now, cost, width, limit, slots)
   end
   if cost > limit then
     retry = -1
+  elseif retry == 0 and used + cost > limit then -- no sum of what we stored
+    retry = ends(0)
   end
   counts[0] = counts[0] + cost
   local charged = cost > 0 and ends(0) or reset

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from modkit_redis.contract.ratelimit import Decision, Limit, Limits, LimitState, Subject
 from modkit_redis.kernel.forks import mend_after_fork
+from modkit_redis.ratelimit.planning import MOST
 
 _REMADE_AFTER: Final = 0.01
 """Seconds after which the times in a remembered denial are brought up to date."""
@@ -77,7 +78,7 @@ class Denials:
         except (KeyError, TypeError):  # TypeError: limits in a list, or what is no subject
             return None
         now = time.monotonic()
-        if cost < known.decision.cost or now >= known.until:
+        if not known.decision.cost <= cost <= MOST or now >= known.until:
             return None
         told, since = known.told
         if cost != told.cost or now - since > _REMADE_AFTER:

@@ -22,6 +22,9 @@ from modkit_redis.contract.ratelimit import (
 from modkit_redis.ratelimit._core import Algorithm, Rule, rule
 from modkit_redis.ratelimit.config import RateLimitSettings
 
+MOST: Final = 2**31
+"""The highest cost there is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -117,10 +120,13 @@ class Planner:
         parts = subject if isinstance(subject, tuple) else (subject,)
         try:
             key = self._keys.tagged(letter, name, tag=parts)
+            reason = (
+                f"must not make a key of more than {_LONGEST} bytes" if len(key.encode()) > _LONGEST else ""
+            )
         except ArgumentError as error:
-            raise ArgumentError("subject", error.reason) from None
-        if len(key.encode()) > _LONGEST:
-            raise ArgumentError("subject", f"must not make a key of more than {_LONGEST} bytes")
+            reason = error.reason
+        if reason:  # raised here, or the frames behind it would show the subject
+            raise ArgumentError("subject", reason)
         return key
 
 
@@ -141,8 +147,8 @@ def checked_cost(cost: int) -> int:
     Raises:
         ArgumentError: If it is no whole number, negative or absurdly large.
     """
-    if type(cost) is not int or not 0 <= cost <= _MOST:
-        raise ArgumentError("cost", f"must be a whole number from 0 to {_MOST}")
+    if type(cost) is not int or not 0 <= cost <= MOST:
+        raise ArgumentError("cost", f"must be a whole number from 0 to {MOST}")
     return cost
 
 
@@ -159,5 +165,4 @@ def _rules(limits: tuple[Limit, ...], algorithm: Algorithm) -> tuple[Rule, ...]:
     return tuple(rule(each, algorithm) for each in limits)
 
 
-_MOST: Final = 2**31
 _LONGEST: Final = 2048

@@ -1,0 +1,100 @@
+"""Functions under ``@inject`` and ``@limited``, against a real server."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from dependency_injector import containers
+
+from modkit_redis import AsyncRedisBundle, limited, mount, wire_strict
+from modkit_redis.contract import ArgumentError, AsyncRateLimitStore, LimitExceededError
+from tests.caching import within
+from tests.support import feature
+
+SOURCE = """
+calls = []
+
+@inject
+@limited(subject=lambda user_id: f"user:{user_id}", limit="mail=2/hour")
+async def send(user_id, text="hello", limiter=Provide["redis.ratelimit.store"]):
+    calls.append((user_id, text))
+    return text
+
+@inject
+@limited(subject=lambda user_id: ("user", user_id), cost=3, store="gate")
+async def export(user_id, *, gate=Provide["redis.ratelimit.store"]):
+    calls.append(user_id)
+
+@inject
+@limited(subject=lambda: "all", limit="slow=1/50ms", timeout=5)
+async def slow(limiter=Provide["redis.ratelimit.store"]):
+    calls.append("slow")
+
+@inject
+@limited(subject=lambda user_id: user_id)
+async def nobody(user_id, limiter=Provide["redis.ratelimit.store"]):
+    calls.append(user_id)
+"""
+
+
+@pytest.fixture
+async def bundle(addr: str, prefix: str) -> AsyncIterator[Any]:
+    class App(containers.DeclarativeContainer):
+        redis = mount(
+            AsyncRedisBundle, config={"addr": addr, "key_prefix": prefix, "ratelimit": {"limit": "5/hour"}}
+        )
+
+    app = App()
+    yield app
+    app.unwire()
+    await app.redis.shutdown_resources()
+
+
+async def test_a_call_that_is_refused_does_not_run(bundle: Any) -> None:
+    module = feature(SOURCE, limited=limited)
+    wire_strict(bundle, modules=[module])
+
+    results = [await module.send("ann"), await module.send("ann", text="bye"), await module.send("bob")]
+    with pytest.raises(LimitExceededError) as caught:
+        await module.send("ann")
+
+    assert results == ["hello", "bye", "hello"]
+    assert module.calls == [("ann", "hello"), ("ann", "bye"), ("bob", "hello")]
+    assert caught.value.decision.refused_by == ("mail",)
+
+
+async def test_the_limit_of_the_settings_and_a_cost_of_its_own(bundle: Any) -> None:
+    module = feature(SOURCE, limited=limited)
+    wire_strict(bundle, modules=[module])
+
+    await module.export("ann")
+    with pytest.raises(LimitExceededError):
+        await module.export("ann")
+
+    store: AsyncRateLimitStore = bundle.redis.ratelimit.store()
+    assert (await store.peek(("user", "ann"))).remaining == 2
+    assert module.calls == ["ann"]
+
+
+async def test_a_call_may_wait(bundle: Any) -> None:
+    module = feature(SOURCE, limited=limited)
+    wire_strict(bundle, modules=[module])
+
+    with within(0.4):
+        for _ in range(4):
+            await module.slow()
+
+    assert module.calls == ["slow"] * 4
+
+
+async def test_a_subject_that_is_none_and_a_store_that_is_missing_are_refused(bundle: Any) -> None:
+    module = feature(SOURCE, limited=limited)
+    with pytest.raises(ArgumentError, match="put @inject above"):
+        await module.send("ann")
+    wire_strict(bundle, modules=[module])
+
+    with pytest.raises(ArgumentError, match="subject must not be empty"):
+        await module.nobody("")
+    assert module.calls == []
