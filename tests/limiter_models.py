@@ -1,7 +1,7 @@
 """Models of the limiters by which the server's answers are judged.
 
-They remember all that was charged, count by exact fractions, and find out when something is allowed by trying.
-All times are microseconds.
+They remember what was charged, count by exact fractions, and find out when something is allowed by
+trying. All times are microseconds.
 """
 
 from __future__ import annotations

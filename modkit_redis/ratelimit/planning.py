@@ -118,14 +118,14 @@ class Planner:
 
     def _name(self, letter: str, name: str, subject: Subject) -> str:
         parts = subject if isinstance(subject, tuple) else (subject,)
+        key, reason = "", f"must not make a key of more than {_LONGEST} bytes"
         try:
             key = self._keys.tagged(letter, name, tag=parts)
-            reason = (
-                f"must not make a key of more than {_LONGEST} bytes" if len(key.encode()) > _LONGEST else ""
-            )
         except ArgumentError as error:
             reason = error.reason
-        if reason:  # raised here, or the frames behind it would show the subject
+        if (
+            not key or len(key.encode()) > _LONGEST
+        ):  # raised here: the frames behind it would show the subject
             raise ArgumentError("subject", reason)
         return key
 

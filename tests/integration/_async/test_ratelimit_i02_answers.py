@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
 import redis
@@ -35,6 +36,11 @@ def told(decision: Decision) -> Answer:
     return Answer(
         state.allowed, state.remaining, microseconds(state.retry_after), microseconds(state.reset_after)
     )
+
+
+def ends_ms(admin: redis.Redis, key: bytes) -> int:
+    found: Any = admin.execute_command("PEXPIRETIME", key)
+    return int(found)
 
 
 class Stage:
@@ -105,7 +111,7 @@ async def test_i02_what_is_refused_and_what_costs_nothing_and_what_is_peeked_at_
     stage = Stage(addr, prefix, admin, limiters, case.algorithm)
     await stage.store.hit("ann", cost=4, limit=case.limit)
     [key] = stage.left()
-    before, ends = stage.left(), admin.execute_command("PEXPIRETIME", key)
+    before, ends = stage.left(), ends_ms(admin, key)
 
     stage.clock.now += 60 * SECOND
     refused = [await stage.store.hit("ann", cost=cost, limit=case.limit) for cost in (5, 6, 7, 2**31)]
@@ -114,7 +120,7 @@ async def test_i02_what_is_refused_and_what_costs_nothing_and_what_is_peeked_at_
 
     assert [each.allowed for each in refused] == [False] * 4
     assert (free.allowed, peeked.allowed, peeked.charged) == (True, True, False)
-    assert (stage.left(), admin.execute_command("PEXPIRETIME", key)) == (before, ends)
+    assert (stage.left(), ends_ms(admin, key)) == (before, ends)
 
 
 @EACH
@@ -127,7 +133,7 @@ async def test_i07_a_key_lives_as_long_as_it_counts_and_two_milliseconds_at_most
         seconds, us = admin.time()
         decision = await stage.store.hit("ann", limit=case.limit)
         [key] = stage.left()
-        ends = int(admin.execute_command("PEXPIRETIME", key)) * 1000
+        ends = ends_ms(admin, key) * 1000
         later, us_later = admin.time()
 
         reset = microseconds(decision.reset_after)

@@ -22,6 +22,10 @@ DEADLINE = 0.15
 SLOTS = Slots(2, "jobs")
 
 
+def execute(admin: Any, command: str) -> None:
+    admin.execute_command(*command.split())
+
+
 async def decide(store: Any) -> Any:
     return await store.hit("ann")
 
@@ -234,13 +238,13 @@ async def test_a_refusal_that_passes_is_an_outage_and_another_is_raised(
     store = limiters.open(private_server.addr, "", limit="5/hour", breaker="1ms")
     await store.hit("ann")
     with stock_client(private_server.addr) as admin:
-        admin.execute_command(*begin.split())
+        execute(admin, begin)
         if passes:
             assert (await store.hit("ann")).degraded
         else:
             with pytest.raises(CommandRefusedError, match="noperm"):
                 await store.hit("ann")
-        admin.execute_command(*end.split())
+        execute(admin, end)
     await async_lapse(0.01)
 
     assert not (await store.hit("ann")).degraded

@@ -30,6 +30,12 @@ def noted(reasons: set[str]) -> Iterator[None]:
         pass
 
 
+async def hold_twice(store: AsyncRateLimitStore, reasons: set[str]) -> None:
+    async with store.hold("ann", ONE):
+        with noted(reasons):
+            await store.hold("ann", ONE).__aenter__()
+
+
 async def refused(store: AsyncRateLimitStore, admin: redis.Redis, logs: pytest.LogCaptureFixture) -> set[str]:
     """Use all that *store* can do, and return why it was refused, if it was."""
     reasons: set[str] = set()
@@ -46,9 +52,7 @@ async def refused(store: AsyncRateLimitStore, admin: redis.Redis, logs: pytest.L
             await store.reset("ann", limit=limit)
     logs.clear()
     with noted(reasons):
-        async with store.hold("ann", ONE):
-            with noted(reasons):
-                await store.hold("ann", ONE).__aenter__()
+        await hold_twice(store, reasons)
     if "(noperm)" in logs.text or logs.text.rstrip().endswith("noperm"):
         reasons.add("noperm")
     return reasons

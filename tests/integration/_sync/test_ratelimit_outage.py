@@ -23,6 +23,10 @@ DEADLINE = 0.15
 SLOTS = Slots(2, "jobs")
 
 
+def execute(admin: Any, command: str) -> None:
+    admin.execute_command(*command.split())
+
+
 def decide(store: Any) -> Any:
     return store.hit("ann")
 
@@ -233,13 +237,13 @@ def test_a_refusal_that_passes_is_an_outage_and_another_is_raised(
     store = limiters.open(private_server.addr, "", limit="5/hour", breaker="1ms")
     store.hit("ann")
     with stock_client(private_server.addr) as admin:
-        admin.execute_command(*begin.split())
+        execute(admin, begin)
         if passes:
             assert (store.hit("ann")).degraded
         else:
             with pytest.raises(CommandRefusedError, match="noperm"):
                 store.hit("ann")
-        admin.execute_command(*end.split())
+        execute(admin, end)
     lapse(0.01)
 
     assert not (store.hit("ann")).degraded

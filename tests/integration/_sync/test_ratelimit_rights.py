@@ -31,6 +31,12 @@ def noted(reasons: set[str]) -> Iterator[None]:
         pass
 
 
+def hold_twice(store: RateLimitStore, reasons: set[str]) -> None:
+    with store.hold("ann", ONE):
+        with noted(reasons):
+            store.hold("ann", ONE).__enter__()
+
+
 def refused(store: RateLimitStore, admin: redis.Redis, logs: pytest.LogCaptureFixture) -> set[str]:
     """Use all that *store* can do, and return why it was refused, if it was."""
     reasons: set[str] = set()
@@ -46,8 +52,8 @@ def refused(store: RateLimitStore, admin: redis.Redis, logs: pytest.LogCaptureFi
         with noted(reasons):
             store.reset("ann", limit=limit)
     logs.clear()
-    with noted(reasons), store.hold("ann", ONE), noted(reasons):
-        store.hold("ann", ONE).__enter__()
+    with noted(reasons):
+        hold_twice(store, reasons)
     if "(noperm)" in logs.text or logs.text.rstrip().endswith("noperm"):
         reasons.add("noperm")
     return reasons
