@@ -156,12 +156,13 @@ async def test_a_closed_client_is_a_mistake_and_no_outage_also_while_the_breaker
         await store.hit("ann")
         await limiters.shut(store)
 
-        for call in (
+        calls: list[Callable[[], Any]] = [
             lambda: store.hit("ann"),  # noqa: B023  # it is called at once
             lambda: store.peek("ann"),  # noqa: B023  # likewise
             lambda: store.acquire("ann", timeout=5),  # noqa: B023  # likewise
             lambda: store.hold("ann", SLOTS).__aenter__(),  # noqa: B023  # likewise
-        ):
+        ]
+        for call in calls:
             with pytest.raises(StoreUnavailableError) as caught:
                 await call()
             assert caught.value.reason == "closed"

@@ -32,8 +32,12 @@ def noted(reasons: set[str]) -> Iterator[None]:
 
 async def hold_twice(store: AsyncRateLimitStore, reasons: set[str]) -> None:
     async with store.hold("ann", ONE):
-        with noted(reasons):
-            await store.hold("ann", ONE).__aenter__()
+        await be_refused(store, reasons)
+
+
+async def be_refused(store: AsyncRateLimitStore, reasons: set[str]) -> None:
+    with noted(reasons):
+        await store.hold("ann", ONE).__aenter__()
 
 
 async def refused(store: AsyncRateLimitStore, admin: redis.Redis, logs: pytest.LogCaptureFixture) -> set[str]:

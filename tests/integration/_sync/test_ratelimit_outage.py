@@ -157,12 +157,13 @@ def test_a_closed_client_is_a_mistake_and_no_outage_also_while_the_breaker_is_op
         store.hit("ann")
         limiters.shut(store)
 
-        for call in (
+        calls: list[Callable[[], Any]] = [
             lambda: store.hit("ann"),  # noqa: B023  # it is called at once
             lambda: store.peek("ann"),  # noqa: B023  # likewise
             lambda: store.acquire("ann", timeout=5),  # noqa: B023  # likewise
             lambda: store.hold("ann", SLOTS).__enter__(),  # noqa: B023  # likewise
-        ):
+        ]
+        for call in calls:
             with pytest.raises(StoreUnavailableError) as caught:
                 call()
             assert caught.value.reason == "closed"

@@ -33,8 +33,12 @@ def noted(reasons: set[str]) -> Iterator[None]:
 
 def hold_twice(store: RateLimitStore, reasons: set[str]) -> None:
     with store.hold("ann", ONE):
-        with noted(reasons):
-            store.hold("ann", ONE).__enter__()
+        be_refused(store, reasons)
+
+
+def be_refused(store: RateLimitStore, reasons: set[str]) -> None:
+    with noted(reasons):
+        store.hold("ann", ONE).__enter__()
 
 
 def refused(store: RateLimitStore, admin: redis.Redis, logs: pytest.LogCaptureFixture) -> set[str]:
