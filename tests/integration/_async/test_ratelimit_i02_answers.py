@@ -190,6 +190,21 @@ async def test_i09_a_refund_undoes_a_hit_and_many_refunds_leave_a_fresh_state(
 
 
 @EACH
+async def test_i09_a_second_refund_gives_no_more_than_was_used(
+    addr: str, prefix: str, admin: redis.Redis, limiters: AsyncLimiters, case: Case
+) -> None:
+    stage = Stage(addr, prefix, admin, limiters, case.algorithm)
+    first = await stage.store.hit("ann", cost=2, limit=case.limit)
+    await stage.store.hit("ann", cost=1, limit=case.limit)
+
+    for _ in range(2):
+        await stage.store.refund(first)
+
+    assert await stage.at(case, stage.clock.now) == Answer(True, 6, 0, 0)
+    assert stage.left() == {}
+
+
+@EACH
 async def test_i09_a_refund_in_a_later_window_takes_only_what_still_counts(
     addr: str, prefix: str, admin: redis.Redis, limiters: AsyncLimiters, case: Case
 ) -> None:

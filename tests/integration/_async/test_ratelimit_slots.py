@@ -115,6 +115,18 @@ async def test_the_slot_of_who_died_is_free_when_his_lease_ends(
     assert held(admin, prefix) == 0
 
 
+async def test_a_lease_that_has_ended_counts_no_more_beside_one_that_lasts(
+    addr: str, prefix: str, admin: redis.Redis, limiters: AsyncLimiters
+) -> None:
+    store = limiters.open(addr, prefix)
+    await store._holder.enter(store._planner.question_of_slots("ann", SHORT), b"dead", SHORT)
+
+    async with store.hold("ann", TWO):
+        await async_lapse(0.16)
+        async with store.hold("ann", TWO) as decision:
+            assert (decision.remaining, held(admin, prefix)) == (0, 2)
+
+
 async def test_leaving_twice_frees_no_other_slot(
     addr: str, prefix: str, admin: redis.Redis, limiters: AsyncLimiters
 ) -> None:

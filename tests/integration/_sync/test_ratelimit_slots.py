@@ -112,6 +112,18 @@ def test_the_slot_of_who_died_is_free_when_his_lease_ends(
     assert held(admin, prefix) == 0
 
 
+def test_a_lease_that_has_ended_counts_no_more_beside_one_that_lasts(
+    addr: str, prefix: str, admin: redis.Redis, limiters: Limiters
+) -> None:
+    store = limiters.open(addr, prefix)
+    store._holder.enter(store._planner.question_of_slots("ann", SHORT), b"dead", SHORT)
+
+    with store.hold("ann", TWO):
+        lapse(0.16)
+        with store.hold("ann", TWO) as decision:
+            assert (decision.remaining, held(admin, prefix)) == (0, 2)
+
+
 def test_leaving_twice_frees_no_other_slot(
     addr: str, prefix: str, admin: redis.Redis, limiters: Limiters
 ) -> None:
