@@ -79,7 +79,7 @@ def _bucket(limit: Limit, period: int) -> tuple[tuple[int, int, int], int]:
     shared = gcd(limit.count, period)
     paid, owed = limit.count // shared, period // shared
     capacity = limit.capacity * owed
-    return (paid, owed, capacity), capacity + owed + paid
+    return (paid, owed, capacity), 2 * (capacity + owed + paid)  # a full debt and one more asked for
 
 
 def _window(limit: Limit, period: int) -> tuple[tuple[int, int, int], int]:
