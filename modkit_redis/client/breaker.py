@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Generator
-from contextlib import contextmanager
+from types import TracebackType
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
@@ -42,31 +41,22 @@ class Breaker:
         """Whether the server did not answer when it was asked last."""
         return self._until is not None
 
-    @contextmanager
-    def guarding(self, pause: float) -> Generator[None]:
-        """Learn from a call, or raise because it is not to be made.
+    def guarding(self, pause: float) -> Guarding:
+        """Return what learns from the call in a ``with`` block.
+
+        Entering it raises ``BrokenError`` if the server is not to be asked now.
 
         Args:
-            pause: For how many seconds nobody asks after a failure.
+            pause: For how many seconds nobody asks after a failure; 0 to learn nothing.
+        """
+        return Guarding(self, pause)
+
+    def begin(self) -> bool:
+        """Return whether the caller is the one who finds out whether the server answers again.
 
         Raises:
             BrokenError: If the server is not to be asked now.
         """
-        if not pause:
-            yield
-            return
-        probes = self._begin()
-        failed: bool | None = None  # whether the server is down, if the call has shown it
-        try:
-            yield
-            failed = False
-        except (StoreUnavailableError, CommandRefusedError) as error:
-            failed = is_outage(error) and error.reason not in _OF_ONE_CONNECTION
-            raise
-        finally:
-            self._end(probes=probes, failed=failed, pause=pause)
-
-    def _begin(self) -> bool:
         if self._until is None:  # nearly always
             return False
         with self._lock:
@@ -77,7 +67,14 @@ class Breaker:
             self._is_probed = True
             return True
 
-    def _end(self, *, probes: bool, failed: bool | None, pause: float) -> None:
+    def end(self, *, probes: bool, failed: bool | None, pause: float) -> None:
+        """Learn from a call.
+
+        Args:
+            probes: What :meth:`begin` has returned.
+            failed: Whether the server is down, if the call has shown it.
+            pause: For how many seconds nobody asks after a failure.
+        """
         if failed is False and self._until is None:
             return
         with self._lock:
@@ -87,6 +84,33 @@ class Breaker:
                 self._until = time.monotonic() + pause
             elif failed is False:
                 self._until = None
+
+
+class Guarding:
+    """One call; a class, as a generator would take thrice the time for each decision of a limiter."""
+
+    __slots__ = ("_breaker", "_pause", "_probes")
+
+    def __init__(self, breaker: Breaker, pause: float) -> None:
+        """See ``Breaker.guarding``."""
+        self._breaker, self._pause = breaker, pause
+        self._probes = False
+
+    def __enter__(self) -> None:
+        if self._pause:
+            self._probes = self._breaker.begin()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if not self._pause:
+            return
+        failed: bool | None = None
+        if error is None:
+            failed = False
+        elif isinstance(error, StoreUnavailableError | CommandRefusedError):
+            failed = is_outage(error) and error.reason not in _OF_ONE_CONNECTION
+        self._breaker.end(probes=self._probes, failed=failed, pause=self._pause)
 
 
 _OF_ONE_CONNECTION: Final = frozenset({"reset", "disconnected", "protocol", "pool-timeout"})

@@ -22,6 +22,7 @@ SLOTS: Final = 10
 _EXACT: Final = 2**53
 """Below this, a double holds each whole number."""
 
+_NOW: Final = timedelta(0)
 _TICKS: Final = (1, 10, 100, 1000, 10_000, 100_000, 1_000_000)
 
 
@@ -105,15 +106,12 @@ def decision(
         reply: Four numbers for each rule.
         at_us: The server's time.
     """
-    states = tuple(
-        LimitState(
-            each.limit,
-            bool(reply[at]),
-            reply[at + 1],
-            None if reply[at + 2] < 0 else timedelta(microseconds=reply[at + 2]),
-            timedelta(microseconds=reply[at + 3]),
-        )
-        for at, each in zip(range(0, 4 * len(rules), 4), rules, strict=True)
-    )
-    allowed = all(each.allowed or each.limit.shadow for each in states)
-    return Decision(allowed, states, cost, subject=subject, at_us=at_us)
+    states: list[LimitState] = []
+    allowed, at = True, 0
+    for each in rules:  # for each request of an application, so plainly
+        limit, (fits, left, retry, reset) = each.limit, reply[at : at + 4]
+        wait = _NOW if not retry else None if retry < 0 else timedelta(0, 0, retry)
+        states.append(LimitState(limit, fits == 1, left, wait, timedelta(0, 0, reset)))
+        allowed = allowed and (fits == 1 or limit.shadow)
+        at += 4
+    return Decision(allowed, tuple(states), cost, False, subject, at_us)

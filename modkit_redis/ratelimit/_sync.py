@@ -46,7 +46,8 @@ class RedisRateLimitStore:
 
     def hit(self, subject: Subject, *, cost: int = 1, limit: Limits | None = None) -> Decision:
         """Decide whether *subject* may go on, and charge *cost* to all limits if so, to none if not."""
-        if denied := self._denials.find(subject, limit, cost):
+        denied = self._denials.find(subject, limit, cost)
+        if denied is not None:  # a denial is false
             return denied
         question = self._planner.question(subject, cost, limit)
         sent = time.monotonic()
@@ -123,10 +124,10 @@ class RedisRateLimitStore:
         return self._substitute.decision(question, charges=what == "hit")
 
     def _ask(self, what: Literal["hit", "peek", "charge"], question: Question) -> Decision:
-        arguments = (what, "", *(part for each in question.rules for part in each.arguments(question.cost)))
+        arguments = (what, "", *question.arguments)
         reply = self._executor.run(DECIDE, question.keys, arguments, deadline=self._deadline)
         now, *answers = cast("list[int]", reply)
-        return decision(question.rules, question.subject, question.cost, answers, at_us=int(now))
+        return decision(question.rules, question.subject, question.cost, answers, at_us=now)
 
     def _take_back(self, decision: Decision, cost: int) -> None:
         self._denials.forget(decision.subject)

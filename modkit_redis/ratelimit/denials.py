@@ -53,19 +53,23 @@ class Denials:
             known = self._known.get((subject, limit))
         except TypeError:  # limits in a list
             return None
-        if known is None or cost < known.cost:
+        if known is None or type(cost) is not int or cost < known.cost:
             return None
         now = time.monotonic()
         if now >= known.until:
             return None
-        if now - known.made > _REMADE_AFTER or cost != known.told.cost:
-            known.told, known.made = _later(known.decision, cost, now - known.since), now
-        return known.told
+        told = known.told
+        if now - known.made > _REMADE_AFTER or cost != told.cost:
+            told = _later(known.decision, cost, now - known.since)
+            known.told, known.made = told, now
+        return told
 
     def remember(self, limit: Limits | None, decision: Decision, sent: float) -> None:
         """Remember *decision*, which was asked for at *sent*, if it is one that time alone changes."""
+        if decision.allowed or not self._most or decision.degraded or isinstance(limit, list):
+            return
         wait = decision.retry_after
-        if decision.allowed or decision.degraded or not wait or isinstance(limit, list) or not self._most:
+        if not wait:
             return
         with self._lock:
             while len(self._known) >= self._most:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 
 from modkit_redis.contract.errors import ArgumentError, ConfigError
-from modkit_redis.contract.keys import KeySpace
+from modkit_redis.contract.keys import KeySpace, key_tag
 from modkit_redis.contract.ratelimit import (
     DEFAULT_NAME,
     Decision,
@@ -23,24 +22,50 @@ from modkit_redis.ratelimit._core import Algorithm, Rule, rule
 from modkit_redis.ratelimit.config import RateLimitSettings
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What is to be decided.
+class Question(NamedTuple):
+    """What is to be decided; a tuple, as one is made for each request of an application.
 
     Attributes:
         rules: The limits.
         keys: Their keys, in the same order.
         subject: Who asks.
         cost: How much for.
+        arguments: What the script is told of them.
     """
 
     rules: tuple[Rule, ...]
     keys: tuple[str, ...]
     subject: Subject
     cost: int
+    arguments: tuple[str | int, ...]
 
     def __repr__(self) -> str:
         return "Question(…)"  # who asks is a user's data
+
+
+class Plan:
+    """Limits that are asked for together, and what is the same in each question about them."""
+
+    __slots__ = ("_heads", "_of_one", "rules")
+
+    def __init__(self, rules: tuple[Rule, ...], keys: KeySpace) -> None:
+        """Prepare."""
+        self.rules = rules
+        self._heads = tuple(keys.key(each.letter, each.limit.name) + ":" for each in rules)
+        self._of_one = self._arguments(1)
+
+    def question(self, subject: Subject, cost: int) -> Question:
+        """Return a question.
+
+        Raises:
+            ArgumentError: If *subject* cannot be one.
+        """
+        end = key_tag(subject if isinstance(subject, tuple) else (subject,))
+        keys = tuple([_fitting(head + end) for head in self._heads])
+        return Question(self.rules, keys, subject, cost, self._of_one if cost == 1 else self._arguments(cost))
+
+    def _arguments(self, cost: int) -> tuple[str | int, ...]:
+        return tuple(part for each in self.rules for part in each.arguments(cost))
 
 
 class Planner:
@@ -49,8 +74,10 @@ class Planner:
     def __init__(self, settings: RateLimitSettings, key_prefix: str) -> None:
         """Take limits and algorithm from *settings*."""
         self._algorithm = cast(Algorithm, settings.algorithm)
-        self._rules = settings.rules()
         self._keys = KeySpace(key_prefix, "ratelimit")
+        rules = settings.rules()
+        self._plan = Plan(rules, self._keys) if rules else None
+        self._planned = lru_cache(maxsize=1024)(self._plan_of)
 
     def question(self, subject: Subject, cost: int, limit: Limits | None) -> Question:
         """Return what is to be decided.
@@ -60,13 +87,13 @@ class Planner:
             ConfigError: If neither the settings nor the call name a limit.
         """
         checked_cost(cost)
-        rules = self._rules if limit is None else self._rules_of(limit)
-        if not rules:
+        plan = self._plan if limit is None else self._planned(_hashable(limit))
+        if plan is None:
             raise ConfigError(
                 "REDIS_RATELIMIT_LIMIT",
                 "is not set, and the call names no limit: set it, or give limit='login=5/minute'",
             )
-        return Question(rules, self._names(subject, rules), subject, cost)
+        return plan.question(subject, cost)
 
     def question_of(self, decision: Decision, cost: int) -> Question:
         """Return a question about all limits that *decision* charged.
@@ -78,7 +105,7 @@ class Planner:
         rules = tuple(rule(each, self._algorithm) for each in charged)
         if not rules:
             raise ArgumentError("decision", "has charged no limit")
-        return Question(rules, self._names(decision.subject, rules), decision.subject, cost)
+        return Plan(rules, self._keys).question(decision.subject, cost)
 
     def key_of_slots(self, subject: Subject, slots: Slots) -> str:
         """Return the key of the slots of *subject*.
@@ -88,25 +115,17 @@ class Planner:
         """
         if not isinstance(slots, Slots):
             raise ArgumentError("slots", f"must be Slots, not {type(slots).__name__}")
-        return self._name("c", slots.name, subject)
-
-    def _rules_of(self, limit: Limits) -> tuple[Rule, ...]:
-        if isinstance(limit, str):
-            return _parsed(limit, self._algorithm)
-        given = [limit] if isinstance(limit, Limit) else limit
-        if not isinstance(given, Sequence) or not all(isinstance(each, Limit) for each in given):
-            raise ArgumentError("limit", "must be a Limit, several, or text like 'login=5/minute'")
-        return _rules(tuple(given), self._algorithm)
-
-    def _names(self, subject: Subject, rules: Sequence[Rule]) -> tuple[str, ...]:
-        return tuple(self._name(each.letter, each.limit.name, subject) for each in rules)
-
-    def _name(self, letter: str, name: str, subject: Subject) -> str:
         parts = subject if isinstance(subject, tuple) else (subject,)
-        key = self._keys.tagged(letter, name, tag=parts)
-        if len(key.encode()) > _LONGEST:
-            raise ArgumentError("subject", f"must not make a key of more than {_LONGEST} bytes")
-        return key
+        return _fitting(self._keys.tagged("c", slots.name, tag=parts))
+
+    def _plan_of(self, limit: str | tuple[Limit, ...]) -> Plan:
+        limits = parse_limits(limit) if isinstance(limit, str) else limit
+        check_together(limits)
+        if any(each.name == DEFAULT_NAME for each in limits):
+            raise ArgumentError(
+                "limit", "needs a name of its own where a call brings it, as in 'login=5/minute'"
+            )
+        return Plan(tuple(rule(each, self._algorithm) for each in limits), self._keys)
 
 
 def checked_cost(cost: int) -> int:
@@ -120,17 +139,19 @@ def checked_cost(cost: int) -> int:
     return cost
 
 
-@lru_cache(maxsize=1024)
-def _parsed(text: str, algorithm: Algorithm) -> tuple[Rule, ...]:
-    return _rules(parse_limits(text), algorithm)
+def _hashable(limit: Limits) -> str | tuple[Limit, ...]:
+    if isinstance(limit, str):
+        return limit
+    given = (limit,) if isinstance(limit, Limit) else limit
+    if not isinstance(given, Sequence) or not all(isinstance(each, Limit) for each in given):
+        raise ArgumentError("limit", "must be a Limit, several, or text like 'login=5/minute'")
+    return tuple(given)
 
 
-@lru_cache(maxsize=1024)
-def _rules(limits: tuple[Limit, ...], algorithm: Algorithm) -> tuple[Rule, ...]:
-    check_together(limits)
-    if any(each.name == DEFAULT_NAME for each in limits):
-        raise ArgumentError("limit", "needs a name of its own where a call brings it, as in 'login=5/minute'")
-    return tuple(rule(each, algorithm) for each in limits)
+def _fitting(key: str) -> str:
+    if len(key) > _LONGEST // 4 and len(key.encode()) > _LONGEST:  # a character has four bytes at most
+        raise ArgumentError("subject", f"must not make a key of more than {_LONGEST} bytes")
+    return key
 
 
 _MOST: Final = 2**31
