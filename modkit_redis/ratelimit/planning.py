@@ -73,7 +73,7 @@ class Planner:
 
     def __init__(self, settings: RateLimitSettings, key_prefix: str) -> None:
         """Take limits and algorithm from *settings*."""
-        self._algorithm = cast(Algorithm, settings.algorithm)
+        self._algorithm: Algorithm = cast(Algorithm, settings.algorithm)
         self._keys = KeySpace(key_prefix, "ratelimit")
         rules = settings.rules()
         self._plan = Plan(rules, self._keys) if rules else None
