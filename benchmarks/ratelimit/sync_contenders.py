@@ -133,7 +133,7 @@ class ThrottledPy:
     """throttled-py."""
 
     distribution: ClassVar[str] = "throttled-py"
-    configured: ClassVar[str] = "Throttled(using=…, quota=per_hour(…), store=RedisStore('redis://…')); limit()"
+    configured: ClassVar[str] = "Throttled(using=…, quota=per_hour(…), store=RedisStore('redis://…'))"
 
     def __init__(self, addr: str) -> None:
         self._package: Any = importlib.import_module("throttled")
@@ -168,7 +168,7 @@ class PyrateLimiter:
 
     distribution: ClassVar[str] = "pyrate-limiter"
     configured: ClassVar[str] = (
-        "put_decision() and count() of StateBucket(RedisStateStore) and of RedisBucket; one for each subject, "
+        "put_decision() and count() of StateBucket(RedisStateStore) and of RedisBucket; one for a subject, "
         "kept; by the client's clock, and without a look at when all is allowed again, which it does not tell"
     )
 
