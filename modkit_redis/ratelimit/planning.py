@@ -54,15 +54,18 @@ class Plan:
         self._heads = tuple(keys.key(each.letter, each.limit.name) + ":" for each in rules)
         self._of_one = self._arguments(1)
 
-    def question(self, subject: Subject, cost: int) -> Question:
-        """Return a question.
+    def keys(self, subject: Subject) -> tuple[str, ...]:
+        """Return the keys of the limits for *subject*.
 
         Raises:
             ArgumentError: If *subject* cannot be one.
         """
         end = key_tag(subject if isinstance(subject, tuple) else (subject,))
-        keys = tuple([_fitting(head + end) for head in self._heads])
-        return Question(self.rules, keys, subject, cost, self._of_one if cost == 1 else self._arguments(cost))
+        return tuple([_fitting(head + end) for head in self._heads])
+
+    def arguments(self, cost: int) -> tuple[str | int, ...]:
+        """Return what the script is told about all limits."""
+        return self._of_one if cost == 1 else self._arguments(cost)
 
     def _arguments(self, cost: int) -> tuple[str | int, ...]:
         return tuple(part for each in self.rules for part in each.arguments(cost))
@@ -78,6 +81,7 @@ class Planner:
         rules = settings.rules()
         self._plan = Plan(rules, self._keys) if rules else None
         self._planned = lru_cache(maxsize=1024)(self._plan_of)
+        self._keys_of = lru_cache(maxsize=4096)(Plan.keys)  # most ask more than once
 
     def question(self, subject: Subject, cost: int, limit: Limits | None) -> Question:
         """Return what is to be decided.
@@ -93,7 +97,11 @@ class Planner:
                 "REDIS_RATELIMIT_LIMIT",
                 "is not set, and the call names no limit: set it, or give limit='login=5/minute'",
             )
-        return plan.question(subject, cost)
+        try:
+            keys = self._keys_of(plan, subject)
+        except TypeError:  # it cannot be hashed, and is refused here
+            keys = plan.keys(subject)
+        return Question(plan.rules, keys, subject, cost, plan.arguments(cost))
 
     def question_of(self, decision: Decision, cost: int) -> Question:
         """Return a question about all limits that *decision* charged.
@@ -105,7 +113,8 @@ class Planner:
         rules = tuple(rule(each, self._algorithm) for each in charged)
         if not rules:
             raise ArgumentError("decision", "has charged no limit")
-        return Plan(rules, self._keys).question(decision.subject, cost)
+        plan = Plan(rules, self._keys)
+        return Question(rules, plan.keys(decision.subject), decision.subject, cost, plan.arguments(cost))
 
     def key_of_slots(self, subject: Subject, slots: Slots) -> str:
         """Return the key of the slots of *subject*.
