@@ -30,20 +30,23 @@ local function numbers(text) -- whatever else stands there counts as nothing
 end
 
 -- Each returns: whether it fits; what is allowed now, and the ticks until reset, first as it is and then if
--- charged; the ticks until it fits; what to store if charged.
+-- charged; the ticks until it fits; what to store if charged; whether more is stored than can be: the clock went
+-- back, the limit was lowered, or it is none of ours.
 
 local function token_bucket(state, now, cost, a, b, capacity)
   local debt, stored = 0, numbers(state)
-  if stored[1] then
-    debt = math.min(math.max((stored[1] - now) * a + math.min(stored[2] or 0, a), 0), capacity)
+  if stored[1] then -- the rest may be that of a limit with another count
+    debt = math.max((stored[1] - now) * a + math.min(stored[2] or 0, a - 1), 0)
   end
+  local excess = debt > capacity
+  debt = math.min(debt, capacity)
   local after = debt + cost * b
   local fits = after <= capacity
   local retry = fits and 0 or cost * b > capacity and -1 or up(after - capacity, a)
   after = math.min(after, capacity)
   local rest = math.fmod(after, a)
   local value = string.format(rest > 0 and '%.0f %.0f' or '%.0f', now + (after - rest) / a, rest)
-  return fits, down(capacity - debt, b), up(debt, a), down(capacity - after, b), up(after, a), retry, value
+  return fits, down(capacity - debt, b), up(debt, a), down(capacity - after, b), up(after, a), retry, value, excess
 end
 
 local function window(state, now, cost, width, limit, previous_counts)
@@ -82,7 +85,7 @@ local function window(state, now, cost, width, limit, previous_counts)
   end
   local charged = current + cost
   local value = string.format(previous_counts and '%.0f %.0f %.0f' or '%.0f %.0f', at, charged, previous)
-  return fits, rest(current), reset(current), rest(charged), reset(charged), retry, value
+  return fits, rest(current), reset(current), rest(charged), reset(charged), retry, value, index > at
 end
 
 local function sliding(state, now, cost, width, limit)
@@ -96,7 +99,8 @@ end
 local function strict(state, now, cost, width, limit, slots)
   local at = down(now, width)
   local stored = numbers(state)
-  local moved = at - math.min(stored[1] or at, at)
+  local excess = (stored[1] or at) > at
+  local moved = excess and 0 or at - (stored[1] or at)
   local counts, used = {}, 0
   for n = 0, slots do -- the newest slot first; the oldest counts as a whole
     counts[n] = stored[2 + n - moved] or 0
@@ -120,6 +124,8 @@ local function strict(state, now, cost, width, limit, slots)
   end
   if cost > limit then
     retry = -1
+  elseif retry == 0 and used + cost > limit then -- no sum of what we stored
+    retry = ends(0)
   end
   counts[0] = counts[0] + cost
   local charged = cost > 0 and ends(0) or reset
@@ -127,7 +133,8 @@ local function strict(state, now, cost, width, limit, slots)
   for n = 0, slots do
     value = value .. string.format(' %.0f', counts[n])
   end
-  return used + cost <= limit, math.max(0, limit - used), reset, math.max(0, limit - used - cost), charged, retry, value
+  return used + cost <= limit, math.max(0, limit - used), reset, math.max(0, limit - used - cost), charged, retry,
+    value, excess
 end
 
 local algorithms = {g = token_bucket, s = sliding, f = fixed, w = strict}
@@ -138,11 +145,19 @@ if not now then
 end
 
 local answers, allowed = {}, true
+local function decide(at, state, cost)
+  return {algorithms[ARGV[at]](state, down(now, tonumber(ARGV[at + 4])), cost,
+    tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3]))}
+end
+local function store(n, value, reset)
+  -- One more millisecond, as the key must not end before what it stands for.
+  redis.call('SET', KEYS[n], value, 'PX', string.format('%.0f', up(reset, 1000) + 1))
+end
 for n = 1, #KEYS do
   local at = 7 * n - 4
-  local tick, cost = tonumber(ARGV[at + 4]), tonumber(ARGV[at + 5])
-  local answer = {algorithms[ARGV[at]](redis.call('GET', KEYS[n]), down(now, tick), cost,
-    tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3]))}
+  local state = redis.call('GET', KEYS[n])
+  local answer = decide(at, state, tonumber(ARGV[at + 5]))
+  answer.state = state
   answers[n] = answer
   allowed = allowed and (answer[1] or ARGV[at + 6] == '1')
 end
@@ -157,8 +172,9 @@ for n = 1, #KEYS do
   local retry, reset = answer[6], charged and answer[5] or answer[3]
   reset = reset > 0 and reset * tick - past or 0
   if charged and tonumber(ARGV[at + 5]) > 0 then
-    -- One more millisecond, as the key must not end before what it stands for.
-    redis.call('SET', KEYS[n], answer[7], 'PX', string.format('%.0f', up(reset, 1000) + 1))
+    store(n, answer[7], reset)
+  elseif answer[8] and reset > 0 and ARGV[1] ~= 'peek' then
+    store(n, decide(at, answer.state, 0)[7], reset) -- or it is refused for as long as the clock went back
   end
   reply[#reply + 1] = answer[1] and 1 or 0
   reply[#reply + 1] = charged and answer[4] or answer[2]

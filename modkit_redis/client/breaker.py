@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
+from modkit_redis.client.guard import Guard
 from modkit_redis.contract.errors import CommandRefusedError, StoreUnavailableError
 from modkit_redis.contract.outages import is_outage
 from modkit_redis.kernel.forks import mend_after_fork
@@ -105,20 +106,72 @@ class Guarding:
     ) -> None:
         if not self._pause:
             return
-        failed: bool | None = None
+        failed: bool | None = None  # whether the server is down, if the call has shown it
         if error is None:
             failed = False
         elif isinstance(error, StoreUnavailableError | CommandRefusedError):
-            failed = is_outage(error) and error.reason not in _OF_ONE_CONNECTION
+            failed = _shown_by(error, probes=self._probes)
         self._breaker.end(probes=self._probes, failed=failed, pause=self._pause)
 
 
-_OF_ONE_CONNECTION: Final = frozenset({"reset", "disconnected", "protocol", "pool-timeout"})
-_BREAKERS: Final[WeakKeyDictionary[Any, Breaker]] = WeakKeyDictionary()
-_LOCK: Final = threading.Lock()
+class Spared:
+    """A client that is asked only if its breaker lets one."""
+
+    def __init__(self, client: Any, pause: float) -> None:
+        """Take the breaker that all share who use *client*.
+
+        Args:
+            client: A client of redis-py.
+            pause: For how many seconds nobody asks after a failure.
+        """
+        self._breaker, self._pause = breaker_of(client), pause
+        self._pool = client.connection_pool
+
+    def guarding(self) -> Guarding:
+        """Return what learns from a call, or raises ``BrokenError`` because it is not to be made."""
+        return self._breaker.guarding(self._pause)
+
+    def check(self) -> None:
+        """Do nothing, unless the client cannot be used at all: that is no outage.
+
+        Raises:
+            StoreUnavailableError: If it was closed, or belongs to another event loop.
+        """
+        guard: Guard | None = getattr(self._pool, "guard", None)  # a client that was brought along has none
+        if guard is not None:
+            guard.check("rate limit")
+            if guard.loop is not None:
+                guard.check_loop("rate limit")
+
+
+class _Breakers:
+    """The breakers of all clients."""
+
+    def __init__(self) -> None:
+        self._of: WeakKeyDictionary[Any, Breaker] = WeakKeyDictionary()
+        self.after_fork()
+        mend_after_fork(self)
+
+    def after_fork(self) -> None:
+        """Take a new lock: a thread that held the old one does not exist here."""
+        self._lock = threading.Lock()
+
+    def of(self, client: Any) -> Breaker:
+        with self._lock:
+            return self._of.setdefault(client, Breaker())
 
 
 def breaker_of(client: Any) -> Breaker:
     """Return the one breaker of a client, for all that use it."""
-    with _LOCK:
-        return _BREAKERS.setdefault(client, Breaker())
+    return _BREAKERS.of(client)
+
+
+def _shown_by(error: StoreUnavailableError | CommandRefusedError, *, probes: bool) -> bool | None:
+    """Return whether the server is down, as far as *error* shows it."""
+    if is_outage(error):
+        return True if probes or error.reason not in _OF_ONE_CONNECTION else None
+    return False if isinstance(error, CommandRefusedError) else None  # a closed client has asked nobody
+
+
+_OF_ONE_CONNECTION: Final = frozenset({"reset", "disconnected", "protocol", "pool-timeout"})
+_BREAKERS: Final = _Breakers()

@@ -23,7 +23,8 @@ DEFAULT_NAME: Final = "default"
 class Limit:
     """How much is allowed in how much time.
 
-    Usage is kept by the limit's name: its numbers may change, and what was used stays used.
+    Usage is kept by the limit's name: its numbers may change, and what was used stays used; but windows of
+    another length begin anew.
 
     Attributes:
         count: How much is allowed in a *period*.
@@ -47,6 +48,8 @@ class Limit:
             raise ArgumentError("limit period", "must be a timedelta from 1ms to 366 days")
         if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
             raise ArgumentError("limit name", _SPELLING)
+        if type(self.shadow) is not bool:
+            raise ArgumentError("limit shadow", "must be True or False")
 
     @property
     def capacity(self) -> int:
@@ -68,7 +71,7 @@ class Limit:
             raise ArgumentError("limit", f"must be written like {_FOR_EXAMPLE}")
         period = _PERIODS.get(found["word"] or "")
         if period is None:
-            period = timedelta(**{_UNITS[found["unit"]]: int(found["amount"])})
+            period = _spelled(int(found["amount"]), _UNITS[found["unit"]])
         burst = found["burst"]
         return cls(
             count=int(found["count"]),
@@ -107,6 +110,8 @@ class Slots:
             raise ArgumentError("slots lease", "must be a timedelta from 100ms to 1h")
         if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
             raise ArgumentError("slots name", _SPELLING)
+        if type(self.shadow) is not bool:
+            raise ArgumentError("slots shadow", "must be True or False")
 
     @property
     def capacity(self) -> int:
@@ -120,7 +125,7 @@ def parse_limits(text: str) -> tuple[Limit, ...]:
     Raises:
         ArgumentError: If it describes none, or several of which one has no name of its own.
     """
-    limits = tuple(Limit.parse(each) for each in text.split(","))
+    limits = tuple(Limit.parse(each) for each in str(text).split(","))
     check_together(limits)
     return limits
 
@@ -171,6 +176,8 @@ class Decision:
         degraded: Whether Redis was not asked, or did not answer, and the settings decided instead.
         subject: Who asked; not part of the representation.
         at_us: When, by the server's clock, in microseconds since 1970; 0 if it did not answer.
+        charged: Whether *cost* was charged in Redis, to all limits that allow it: not if it was refused,
+            degraded or only peeked at.
     """
 
     allowed: bool
@@ -179,6 +186,7 @@ class Decision:
     degraded: bool = False
     subject: Subject = field(default="", repr=False)
     at_us: int = field(default=0, repr=False)
+    charged: bool = field(default=False, repr=False)
 
     def __bool__(self) -> bool:
         return self.allowed
@@ -244,6 +252,7 @@ class Reservation(Protocol):
     @property
     def decision(self) -> Decision:
         """The decision that allowed it."""
+        ...
 
     def settle(self, cost: int) -> None:
         """Charge *cost* in the place of what was charged in advance; more than is left, if it must be.
@@ -280,8 +289,9 @@ class RateLimitStore(Protocol):
     ) -> Decision:
         """Wait until *subject* may go on, for *timeout* at most; raises as ``hit`` does.
 
-        A refusal is returned as soon as it is clear that waiting does not help. Who waits has no place in a
-        queue: others may be first.
+        Only the waiting is bounded by *timeout*: each decision takes its own time. A refusal is returned as
+        soon as it is clear that waiting does not help. Who waits has no place in a queue, and others may be
+        first.
         """
         ...
 
@@ -307,9 +317,10 @@ class RateLimitStore(Protocol):
         ...
 
     def refund(self, decision: Decision) -> None:
-        """Take back what *decision* charged; nothing, if it was refused or degraded.
+        """Take back what *decision* charged; nothing, if it was refused, degraded or only peeked at.
 
         Raises:
+            ArgumentError: If it is no decision; nothing was sent.
             StoreUnavailableError: If Redis does not answer; it may or may not have been taken back.
         """
 
@@ -332,6 +343,7 @@ class AsyncReservation(Protocol):
     @property
     def decision(self) -> Decision:
         """The decision that allowed it."""
+        ...
 
     async def settle(self, cost: int) -> None:
         """Charge *cost* in the place of what was charged in advance."""
@@ -370,7 +382,7 @@ class AsyncRateLimitStore(Protocol):
         ...
 
     async def refund(self, decision: Decision) -> None:
-        """Take back what *decision* charged; nothing, if it was refused or degraded."""
+        """Take back what *decision* charged; nothing, if it was refused, degraded or only peeked at."""
 
     async def settle(self, decision: Decision, cost: int) -> None:
         """Charge *cost* in the place of what *decision* charged."""
@@ -407,6 +419,13 @@ _TEXT: Final = re.compile(
     r"(?:\s+burst\s+(?P<burst>\d{1,10}))?(?P<shadow>\s+shadow)?",
     re.ASCII,
 )
+
+
+def _spelled(amount: int, unit: str) -> timedelta:
+    try:
+        return timedelta(**{unit: amount})
+    except OverflowError:
+        return timedelta.max  # as much too long
 
 
 def _in_text(period: timedelta) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Literal, cast
 
 import redis.asyncio
 
-from modkit_redis.client import AsyncRedisExecutor
-from modkit_redis.client.breaker import BrokenError, breaker_of
+from modkit_redis.client import AsyncRedisExecutor, Script
+from modkit_redis.client.breaker import BrokenError, Spared
+from modkit_redis.client.executor import Argument, Reply
 from modkit_redis.contract.errors import CommandRefusedError, StoreUnavailableError
 from modkit_redis.contract.outages import is_outage
 from modkit_redis.contract.ratelimit import Decision, Limits, Slots, Subject
@@ -18,7 +20,7 @@ from modkit_redis.ratelimit.answering import Substitute
 from modkit_redis.ratelimit.blocks import AsyncHold, AsyncReserving
 from modkit_redis.ratelimit.config import RateLimitSettings
 from modkit_redis.ratelimit.denials import Denials
-from modkit_redis.ratelimit.planning import Planner, Question, checked_cost
+from modkit_redis.ratelimit.planning import Planner, Question, checked_cost, checked_decision
 from modkit_redis.ratelimit.scripts import DECIDE, REFUND
 from modkit_redis.ratelimit.slots import AsyncHolder
 from modkit_redis.ratelimit.waiting import async_sleep
@@ -40,33 +42,35 @@ class AsyncRedisRateLimitStore:
         self._planner = Planner(settings, key_prefix)
         self._substitute = Substitute(settings)
         self._denials = Denials(settings.deny_cache)
-        self._breaker, self._pause = breaker_of(client), settings.breaker.total_seconds()
-        self._holder = AsyncHolder(
-            self._executor, settings.deadline, self._breaker, self._pause, self._substitute
-        )
+        self._spared = Spared(client, settings.breaker.total_seconds())
+        self._holder = AsyncHolder(self._executor, settings.deadline, self._spared, self._substitute)
 
     async def hit(self, subject: Subject, *, cost: int = 1, limit: Limits | None = None) -> Decision:
         """Decide whether *subject* may go on, and charge *cost* to all limits if so, to none if not."""
-        denied = self._denials.find(subject, limit, cost)
-        if denied is not None:  # a denial is false
+        if (denied := self._denials.find(subject, limit, cost)) is not None:
             return denied
         question = self._planner.question(subject, cost, limit)
-        sent = time.monotonic()
-        answer = await self._decide("hit", question)
-        self._denials.remember(limit, answer, sent)
-        return answer
+        del subject  # a traceback with local variables would show it
+        return await self._hit(question.checked(), limit)
 
     async def peek(self, subject: Subject, *, cost: int = 1, limit: Limits | None = None) -> Decision:
         """Decide the same, and charge nothing."""
-        return await self._decide("peek", self._planner.question(subject, cost, limit))
+        question = self._planner.question(subject, cost, limit)
+        del subject
+        return await self._decide("peek", question.checked())
 
     async def acquire(
         self, subject: Subject, *, timeout: Duration, cost: int = 1, limit: Limits | None = None
     ) -> Decision:
         """Wait until *subject* may go on, for *timeout* at most."""
+        question = self._planner.question(subject, cost, limit)
+        del subject
+        question.checked()
         over = time.monotonic() + milliseconds(timeout, "timeout") / 1000
         while True:
-            answer = await self.hit(subject, cost=cost, limit=limit)
+            answer = self._denials.find(question.subject, limit, cost)
+            if answer is None:
+                answer = await self._hit(question, limit)
             wait = answer.retry_after
             if answer.allowed or wait is None or time.monotonic() + wait.total_seconds() > over:
                 return answer
@@ -85,58 +89,83 @@ class AsyncRedisRateLimitStore:
 
     def hold(self, subject: Subject, slots: Slots) -> AsyncHold:
         """Return what lets an ``async with`` block run in one of the *slots* of *subject*."""
-        return AsyncHold(self._holder, self._planner.key_of_slots(subject, slots), slots, subject)
+        question = self._planner.question_of_slots(subject, slots)
+        del subject
+        return AsyncHold(self._holder, question.checked(), slots)
 
     async def refund(self, decision: Decision) -> None:
-        """Take back what *decision* charged; nothing, if it was refused or degraded."""
-        await self._take_back(decision, decision.cost)
+        """Take back what *decision* charged; nothing, if it was refused, degraded or only peeked at."""
+        await self._take_back(checked_decision(decision), decision.cost)
 
     async def settle(self, decision: Decision, cost: int) -> None:
         """Charge *cost* in the place of what *decision* charged."""
-        more = checked_cost(cost) - decision.cost
+        more = checked_cost(cost) - checked_decision(decision).cost
         if more < 0:
             await self._take_back(decision, -more)
-        elif more > 0 and decision.allowed and not decision.degraded:
-            await self._ask("charge", self._planner.question_of(decision, more))
+        elif more > 0 and decision.charged:
+            question = self._planner.question_of(decision, more)
+            if question.rules:
+                await self._ask("charge", question)
 
     async def reset(self, subject: Subject, *, limit: Limits | None = None) -> None:
         """Forget what *subject* has used."""
         question = self._planner.question(subject, 0, limit)
-        self._denials.forget(subject)
+        del subject
+        question.checked()
+        self._denials.forget(question.subject)
         self._substitute.forget(question)
         try:
             await self._executor.execute("UNLINK", *question.keys, deadline=self._deadline)
+        except (StoreUnavailableError, CommandRefusedError) as error:
+            error.__traceback__ = None  # its frames show the keys
+            raise
         finally:
-            self._denials.forget(subject)  # what was asked before may have been refused meanwhile
+            self._denials.forget(question.subject)  # what was asked before may have been refused meanwhile
 
     async def aclose(self) -> None:
         """Renew no slot any more."""
         await self._holder.aclose()
 
+    async def _hit(self, question: Question, limit: Limits | None) -> Decision:
+        asked = self._denials.asked(question.subject)
+        answer = await self._decide("hit", question)
+        self._denials.remember(limit, answer, asked)
+        return answer
+
     async def _decide(self, what: Literal["hit", "peek"], question: Question) -> Decision:
         try:
-            with self._breaker.guarding(self._pause):
+            with self._spared.guarding():
                 return await self._ask(what, question)
         except BrokenError:
-            pass
+            self._spared.check()
         except (StoreUnavailableError, CommandRefusedError) as error:
             if not is_outage(error):
                 raise
         return self._substitute.decision(question, charges=what == "hit")
 
     async def _ask(self, what: Literal["hit", "peek", "charge"], question: Question) -> Decision:
-        arguments = (what, "", *question.arguments)
-        reply = await self._executor.run(DECIDE, question.keys, arguments, deadline=self._deadline)
+        reply = await self._run(DECIDE, question, (what, "", *question.arguments))
         now, *answers = cast("list[int]", reply)
-        return decision(question.rules, question.subject, question.cost, answers, at_us=now)
+        return decision(
+            question.rules, question.subject, question.cost, answers, at_us=now, charges=what != "peek"
+        )
+
+    async def _run(self, script: Script, question: Question, arguments: Sequence[Argument]) -> Reply:
+        try:
+            return await self._executor.run(script, question.keys, arguments, deadline=self._deadline)
+        except (StoreUnavailableError, CommandRefusedError) as error:
+            error.__traceback__ = None  # its frames show the keys
+            raise
 
     async def _take_back(self, decision: Decision, cost: int) -> None:
         self._denials.forget(decision.subject)
-        if decision.degraded or not decision.allowed or cost < 1:
+        if not decision.charged or cost < 1:
             return
         question = self._planner.question_of(decision, cost)
+        if not question.rules:
+            return
         arguments = (decision.at_us, "", *(part for each in question.rules for part in each.refunding(cost)))
         try:
-            await self._executor.run(REFUND, question.keys, arguments, deadline=self._deadline)
+            await self._run(REFUND, question, arguments)
         finally:
             self._denials.forget(decision.subject)

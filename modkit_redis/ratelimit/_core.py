@@ -22,6 +22,9 @@ SLOTS: Final = 10
 _EXACT: Final = 2**53
 """Below this, a double holds each whole number."""
 
+_LONGEST_US: Final = 2**52
+"""How long it may take until all of a limit is allowed again: 142 years, so that its end is exact as well."""
+
 _NOW: Final = timedelta(0)
 _TICKS: Final = (1, 10, 100, 1000, 10_000, 100_000, 1_000_000)
 
@@ -71,7 +74,7 @@ def rule(limit: Limit, algorithm: Algorithm) -> Rule:
         if period_us % tick_us:
             break
         numbers, largest = _NUMBERS[algorithm](limit, period_us // tick_us)
-        if largest < _EXACT:
+        if largest < _EXACT and period_us * limit.capacity // limit.count < _LONGEST_US:
             return Rule(limit, algorithm[0] if algorithm != "strict" else "w", numbers, tick_us)
     raise ArgumentError("limit", "cannot be counted exactly: choose smaller numbers, or a rounder period")
 
@@ -80,7 +83,7 @@ def _bucket(limit: Limit, period: int) -> tuple[tuple[int, int, int], int]:
     shared = gcd(limit.count, period)
     paid, owed = limit.count // shared, period // shared
     capacity = limit.capacity * owed
-    return (paid, owed, capacity), 2 * (capacity + owed + paid)  # a full debt and one more asked for
+    return (paid, owed, capacity), capacity + owed + paid
 
 
 def _window(limit: Limit, period: int) -> tuple[tuple[int, int, int], int]:
@@ -95,7 +98,7 @@ _NUMBERS: Final = {"gcra": _bucket, "sliding": _window, "fixed": _window, "stric
 
 
 def decision(
-    rules: Sequence[Rule], subject: Subject, cost: int, reply: Sequence[int], *, at_us: int
+    rules: Sequence[Rule], subject: Subject, cost: int, reply: Sequence[int], *, at_us: int, charges: bool
 ) -> Decision:
     """Return what the script's answers mean.
 
@@ -105,6 +108,7 @@ def decision(
         cost: How much for.
         reply: Four numbers for each rule.
         at_us: The server's time.
+        charges: Whether the cost was to be charged.
     """
     states: list[LimitState] = []
     allowed, at = True, 0
@@ -114,4 +118,4 @@ def decision(
         states.append(LimitState(limit, fits == 1, left, wait, timedelta(0, 0, reset)))
         allowed = allowed and (fits == 1 or limit.shadow)
         at += 4
-    return Decision(allowed, tuple(states), cost, False, subject, at_us)
+    return Decision(allowed, tuple(states), cost, False, subject, at_us, charges and allowed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from modkit_redis.contract.ratelimit import Decision, Limit, LimitState, Slots, Subject
+from modkit_redis.contract.ratelimit import Decision, Limit, LimitState, Slots
 from modkit_redis.ratelimit.config import RateLimitSettings
 from modkit_redis.ratelimit.local import LocalLimiter
 from modkit_redis.ratelimit.planning import Question
@@ -23,20 +23,25 @@ class Substitute:
     def decision(self, question: Question, *, charges: bool) -> Decision:
         """Return a decision without Redis."""
         if self._local is not None:
-            return self._local.decide(question.rules, question.subject, question.cost, charges=charges)
-        return self._fixed([each.limit for each in question.rules], question.subject, question.cost)
+            return self._local.decide(question, charges=charges)
+        return self._fixed([each.limit for each in question.rules], question)
 
-    def of_slots(self, slots: Slots, subject: Subject) -> Decision:
+    def of_slots(self, slots: Slots, question: Question) -> Decision:
         """Return a decision about slots, which this process alone cannot count."""
-        return self._fixed([slots], subject, 1)
+        return self._fixed([slots], question)
 
     def forget(self, question: Question) -> None:
         """Forget what was counted here."""
         if self._local is not None:
-            self._local.forget(question.rules, question.subject)
+            self._local.forget(question)
 
-    def _fixed(self, limits: Sequence[Limit | Slots], subject: Subject, cost: int) -> Decision:
-        wait = timedelta(0) if self._allows else self._wait
-        states = tuple(LimitState(each, self._allows, 0, wait, wait) for each in limits)
+    def _fixed(self, limits: Sequence[Limit | Slots], question: Question) -> Decision:
+        states = tuple(self._state(each, question.cost) for each in limits)
         allowed = self._allows or all(each.shadow for each in limits)
-        return Decision(allowed, states, cost, degraded=True, subject=subject)
+        return Decision(allowed, states, question.cost, degraded=True, subject=question.subject)
+
+    def _state(self, limit: Limit | Slots, cost: int) -> LimitState:
+        if self._allows:
+            return LimitState(limit, True, 0, timedelta(0), timedelta(0))
+        wait = self._wait if cost <= limit.capacity else None  # more than that is never allowed
+        return LimitState(limit, False, 0, wait, self._wait)

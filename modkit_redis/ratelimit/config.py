@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import ClassVar, cast
 
 from modkit_redis.contract.errors import ArgumentError
-from modkit_redis.contract.ratelimit import Limit, parse_limits
+from modkit_redis.contract.ratelimit import Limit, check_together, parse_limits
 from modkit_redis.kernel.parsing import RefusedError, choice, duration, duration_or_zero, integer, text
 from modkit_redis.kernel.settings import Settings, setting
 from modkit_redis.ratelimit._core import ALGORITHMS, Algorithm, Rule, rule
@@ -24,12 +24,11 @@ class Limits(tuple[Limit, ...]):
 
 def limits(value: object) -> Limits:
     """Return the limits that *value* is, or that text describes."""
-    if isinstance(value, Limit):
-        return Limits([value])
-    if isinstance(value, tuple | list) and all(isinstance(each, Limit) for each in value):
-        found = Limits(value)
-        value = str(found)
+    given = (value,) if isinstance(value, Limit) else value
     try:
+        if isinstance(given, tuple | list) and all(isinstance(each, Limit) for each in given):
+            check_together(given)
+            return Limits(given)
         return Limits(parse_limits(text(value)))
     except ArgumentError as error:
         reason = f"{error.argument.removeprefix('limit').strip()} {error.reason}".strip()

@@ -16,7 +16,7 @@
 --
 -- It runs for each request of an application, so it makes few calls, functions and tables. All numbers are
 -- whole and below 2^53. (x - x % y) / y is x / y rounded down, and (x + -x % y) / y rounded up, both exact while
--- x + 2 * y is below 2^53, too. A number is exact in a reply and as an argument of a command; as text, `..` and
+-- x + y is below 2^53, too. A number is exact in a reply and as an argument of a command; as text, `..` and
 -- table.concat keep 14 digits. `+ 0` makes a number of text, and is quicker than tonumber.
 
 local what, now = ARGV[1], ARGV[2]
@@ -27,38 +27,43 @@ else
   now = tonumber(now)
 end
 
--- Given a state or false, the present tick, cost, three numbers, and what to charge. Returns whether the cost
--- fits; what is allowed now; the ticks until the cost fits; those until reset; and what to store, if anything.
+-- Given a state or false, the present tick, cost, three numbers, and what to charge: "hit", "charge", "nothing", or
+-- false to store nothing at all. Returns whether the cost fits; what is allowed now; the ticks until the cost fits;
+-- those until reset; and what to store, if anything.
+-- More may be stored than can be: the clock went back, the limit was lowered, or it is none of ours. Then what it can
+-- be at most is stored, or all would be refused for as long as the clock went back.
 local decide
 
 if ARGV[3] == 'g' then
   decide = function(state, tick, cost, a, b, capacity, charges)
-    local debt = 0
+    local debt, changed = 0, false
     if state then
       local paid, rest = tonumber(state), 0 -- when all is paid, and what is left then
       if not paid then
-        paid, rest = string.match(state, '^(%d+) (%d+)$')
-        rest = math.min(rest or 0, a) -- it was less, unless the limit was another one
+        paid, rest = string.match(state, '(%d+)%D*(%d*)')
+        rest = math.min(tonumber(rest) or 0, a - 1) -- it may be that of a limit with another count
       end
       if paid then
         debt = (paid - tick) * a + rest
-        if debt > capacity then -- the clock went back, or the limit is a smaller one now
-          debt = capacity
+        if debt > capacity then
+          debt, changed = capacity, true
         elseif not (debt > 0) then
           debt = 0
         end
       end
     end
     local more = cost * b
-    local over = debt + more - capacity
+    local over = debt - (capacity - more) -- a sum of both may be too large
     local retry, value = 0, nil
     if more > capacity then
       retry = -1
     elseif over > 0 then
       retry = (over + -over % a) / a
     end
-    if more > 0 and (over <= 0 and charges or charges == 'charge') then
-      debt = over < 0 and debt + more or capacity
+    if more > 0 and (over <= 0 and charges == 'hit' or charges == 'charge') then
+      debt, changed = over < 0 and debt + more or capacity, true
+    end
+    if changed and charges then
       local rest = debt % a
       value = tick + (debt - rest) / a
       if rest > 0 then
@@ -73,10 +78,12 @@ elseif ARGV[3] ~= 'w' then
   decide = function(state, tick, cost, width, limit, _, charges)
     local past = tick % width
     local at, current, previous = (tick - past) / width, 0, 0
-    local index, first, second = string.match(state or '', '^(%d+) (%d+) ?(%d*)$')
+    local changed = false
+    local index, first, second = string.match(state or '', '(%d+)%D*(%d*)%D*(%d*)')
     if index then
-      index, first = tonumber(index), tonumber(first)
-      if at <= index then -- at < index: the clock went back, and what was used counts as used now
+      index, first = tonumber(index), tonumber(first) or 0
+      changed = at < index
+      if at <= index then -- if the clock went back, what was used counts as used now
         current, previous = first, slides and tonumber(second) or 0
       elseif slides and at == index + 1 then
         previous = first
@@ -99,9 +106,11 @@ elseif ARGV[3] ~= 'w' then
         end
       end
     end
+    if cost > 0 and (fits and charges == 'hit' or charges == 'charge') then
+      current, used, changed = current + cost, used + cost * width, true
+    end
     local value
-    if cost > 0 and (fits and charges or charges == 'charge') then
-      current, used = current + cost, used + cost * width
+    if changed and charges and current + previous > 0 then
       value = string.format(slides and '%.0f %.0f %.0f' or '%.0f %.0f', at, current, previous)
     end
     local free, reset = math.max(0, limit * width - used), 0
@@ -115,13 +124,13 @@ elseif ARGV[3] ~= 'w' then
 else
   decide = function(state, tick, cost, width, limit, slots, charges)
     local past = tick % width
-    local at, used, counts = (tick - past) / width, 0, {} -- the newest slot first
+    local at, used, counts, changed = (tick - past) / width, 0, {}, false -- the newest slot first
     if state then
       local n
       for each in string.gmatch(state, '%d+') do
         each = tonumber(each)
-        if not n then -- when the clock went back, what was used counts as used now
-          n = math.max(0, at - each)
+        if not n then -- if the clock went back, what was used counts as used now
+          n, changed = math.max(0, at - each), at < each
           for newer = 1, n <= slots and n or 0 do
             counts[newer] = 0
           end
@@ -138,15 +147,17 @@ else
       retry = -1
     elseif not fits then
       local left, n = used, #counts + 1
-      while left + cost > limit do -- the oldest end first
+      while n > 1 and left + cost > limit do -- the oldest end first
         n = n - 1
         left = left - counts[n]
       end
       retry = (slots + 2 - n) * width - past
     end
+    if cost > 0 and (fits and charges == 'hit' or charges == 'charge') then
+      used, counts[1], changed = used + cost, counts[1] + cost, true
+    end
     local value
-    if cost > 0 and (fits and charges or charges == 'charge') then
-      used, counts[1] = used + cost, counts[1] + cost
+    if changed and charges and used > 0 then
       value = string.format('%.0f ', at) .. table.concat(counts, ' ')
     end
     local reset = 0
@@ -181,7 +192,7 @@ local function decide_all(charges)
 end
 
 if what == 'hit' and #KEYS > 1 then -- all must allow it before one is charged
-  decide_all(nil)
+  decide_all('nothing')
   if allowed then
     decide_all(what)
   end

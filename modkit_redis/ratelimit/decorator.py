@@ -50,6 +50,7 @@ def limited(
     def decorate(function: F) -> F:
         on_yield = "yields, and would run after the decision: limit what calls it"
         choose = Chooser(function, subject, called="subject", store=store, on_yield=on_yield)
+        is_async = inspect.iscoroutinefunction(function)
         options: dict[str, Any] = {"cost": cost, "limit": limit}
         method = "hit" if timeout is None else "acquire"
         if timeout is not None:
@@ -61,9 +62,11 @@ def limited(
                 raise ArgumentError(
                     store, "must be a rate limiter: put @inject above @limited, and wire the module"
                 )
+            if inspect.iscoroutinefunction(getattr(found, method)) != is_async:
+                raise ArgumentError(store, "must be the rate limiter for the world of the function it limits")
             return getattr(found, method)(who, **options)
 
-        if inspect.iscoroutinefunction(function):
+        if is_async:
 
             @functools.wraps(function)
             async def awaited(*args: Any, **kwargs: Any) -> Any:

@@ -6,23 +6,40 @@ import threading
 import time
 from dataclasses import replace
 from datetime import timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
-from modkit_redis.contract.ratelimit import Decision, Limits, Subject
+from modkit_redis.contract.ratelimit import Decision, Limit, Limits, LimitState, Subject
 from modkit_redis.kernel.forks import mend_after_fork
+from modkit_redis.ratelimit.planning import MOST
 
 _REMADE_AFTER: Final = 0.01
 """Seconds after which the times in a remembered denial are brought up to date."""
 
+_LONGEST: Final = 60.0
+"""Seconds after which it is asked again, as somebody else may have reset or refunded."""
+
+_EPOCHS: Final = 256
+_LASTING: Final = (str, Limit, tuple, type(None))  # a list may be another one the next time
+
 
 class _Denial:
-    __slots__ = ("cost", "decision", "made", "since", "told", "until")
+    __slots__ = ("decision", "since", "told", "until")
 
     def __init__(self, decision: Decision, since: float, until: float) -> None:
-        self.cost = decision.cost
-        self.decision = self.told = decision
-        self.since = self.made = since
-        self.until = until
+        self.decision, self.since, self.until = decision, since, until
+        self.told = (decision, since)  # the denial as it was told last, and when
+
+
+class Asked(NamedTuple):
+    """When something is asked of the server.
+
+    Attributes:
+        at: When, on the monotonic clock.
+        epoch: How often had been forgotten then what its subject was refused.
+    """
+
+    at: float
+    epoch: int
 
 
 class Denials:
@@ -39,61 +56,85 @@ class Denials:
             most: How many are remembered; the oldest are forgotten first.
         """
         self._most = most
-        self._known: dict[tuple[Subject, Limits | None], _Denial] = {}
         self.after_fork()
         mend_after_fork(self)
 
     def after_fork(self) -> None:
-        """Take a new lock: a thread that held the old one does not exist here."""
+        """Begin anew: a thread that held the lock, in the midst of a change, does not exist here."""
         self._lock = threading.Lock()
+        self._known: dict[Subject, dict[Limits | None, _Denial]] = {}
+        self._count = 0
+        self._epochs = [0] * _EPOCHS  # of all subjects with one hash
+
+    def __len__(self) -> int:
+        return self._count
 
     def find(self, subject: Subject, limit: Limits | None, cost: int) -> Decision | None:
         """Return the denial of what is asked, if it is known."""
-        try:
-            known = self._known.get((subject, limit))
-        except TypeError:  # limits in a list
+        if not self._known or type(cost) is not int:
             return None
-        if known is None or type(cost) is not int or cost < known.cost:
+        try:
+            known = self._known[_who(subject)][limit]
+        except (KeyError, TypeError):  # TypeError: limits in a list, or what is no subject
             return None
         now = time.monotonic()
-        if now >= known.until:
+        if not known.decision.cost <= cost <= MOST or now >= known.until:
             return None
-        told = known.told
-        if now - known.made > _REMADE_AFTER or cost != told.cost:
+        told, since = known.told
+        if cost != told.cost or now - since > _REMADE_AFTER:
             told = _later(known.decision, cost, now - known.since)
-            known.told, known.made = told, now
+            known.told = told, now
         return told
 
-    def remember(self, limit: Limits | None, decision: Decision, sent: float) -> None:
-        """Remember *decision*, which was asked for at *sent*, if it is one that time alone changes."""
-        if decision.allowed or not self._most or decision.degraded or isinstance(limit, list):
+    def asked(self, subject: Subject) -> Asked:
+        """Return what ``remember`` wants to know; to be called before the server is asked."""
+        return Asked(time.monotonic(), self._epochs[hash(_who(subject)) % _EPOCHS])
+
+    def remember(self, limit: Limits | None, decision: Decision, asked: Asked) -> None:
+        """Remember *decision*, if time alone changes it, and nothing was forgotten since it was asked for."""
+        if decision.allowed or not self._most or decision.degraded:
             return
         wait = decision.retry_after
-        if not wait:
+        if not wait or not isinstance(limit, _LASTING):
             return
+        subject = _who(decision.subject)
+        denial = _Denial(decision, asked.at, asked.at + min(wait.total_seconds(), _LONGEST))
         with self._lock:
-            while len(self._known) >= self._most:
-                self._known.pop(next(iter(self._known)))
-            self._known[decision.subject, limit] = _Denial(decision, sent, sent + wait.total_seconds())
+            if asked.epoch != self._epochs[hash(subject) % _EPOCHS]:
+                return
+            of_subject = self._known.pop(subject, {})
+            self._count -= len(of_subject)
+            of_subject.pop(limit, None)
+            while of_subject and len(of_subject) >= self._most:
+                del of_subject[next(iter(of_subject))]
+            while self._count + len(of_subject) >= self._most:
+                self._count -= len(self._known.pop(next(iter(self._known))))
+            of_subject[limit] = denial
+            self._known[subject] = of_subject
+            self._count += len(of_subject)
 
     def forget(self, subject: Subject) -> None:
-        """Forget what is known of *subject*."""
+        """Forget what is known of *subject*, and what it is being refused just now."""
+        subject = _who(subject)
         with self._lock:
-            for key in [each for each in self._known if each[0] == subject]:
-                del self._known[key]
+            self._epochs[hash(subject) % _EPOCHS] += 1
+            self._count -= len(self._known.pop(subject, ()))
+
+
+def _who(subject: Subject) -> Subject:
+    """Return the same for what is the same subject: text, and a tuple of nothing else."""
+    return subject[0] if isinstance(subject, tuple) and len(subject) == 1 else subject
 
 
 def _later(decision: Decision, cost: int, seconds: float) -> Decision:
     passed = timedelta(seconds=seconds)
+    return replace(decision, states=tuple(_state(each, cost, passed) for each in decision.states), cost=cost)
+
+
+def _state(state: LimitState, cost: int, passed: timedelta) -> LimitState:
     none = timedelta(0)
-    states = tuple(
-        replace(
-            each,
-            retry_after=None
-            if each.retry_after is None or cost > each.limit.capacity
-            else max(each.retry_after - passed, none),
-            reset_after=max(each.reset_after - passed, none),
-        )
-        for each in decision.states
-    )
-    return replace(decision, states=states, cost=cost)
+    reset = max(state.reset_after - passed, none)
+    if state.retry_after is None or cost > state.limit.capacity:
+        return replace(state, allowed=False, retry_after=None, reset_after=reset)
+    wait = max(state.retry_after - passed, none)
+    return replace(state, allowed=not wait, retry_after=wait, reset_after=reset)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
-from modkit_redis.contract.ratelimit import Decision, Limit, LimitState, Subject
+from modkit_redis.contract.ratelimit import Decision, Limit, LimitState
 from modkit_redis.kernel.forks import mend_after_fork
-from modkit_redis.ratelimit._core import Rule
+from modkit_redis.ratelimit.planning import Question
 
 _MOST: Final = 10_000
 """Subjects that are remembered; those that were not seen for longest are forgotten first."""
@@ -29,7 +28,7 @@ class LocalLimiter:
             replicas: How many processes share each limit.
         """
         self._replicas = replicas
-        self._free_at: OrderedDict[tuple[Subject, str], int] = OrderedDict()  # on the monotonic clock, ns
+        self._free_at: OrderedDict[str, int] = OrderedDict()  # by keys; on the monotonic clock, ns
         self.after_fork()
         mend_after_fork(self)
 
@@ -37,33 +36,38 @@ class LocalLimiter:
         """Take a new lock: a thread that held the old one does not exist here."""
         self._lock = threading.Lock()
 
-    def decide(self, rules: Sequence[Rule], subject: Subject, cost: int, *, charges: bool) -> Decision:
+    def decide(self, question: Question, *, charges: bool) -> Decision:
         """Decide as the server would, on this process' part; all limits are charged, or none."""
         with self._lock:
             now = time.monotonic_ns()
             asked = [
-                _Bucket(each.limit, self._replicas, self._debt(subject, each, now), cost) for each in rules
+                (key, _Bucket(each.limit, self._replicas, self._debt(key, now), question.cost))
+                for key, each in zip(question.keys, question.rules, strict=True)
             ]
-            allowed = all(each.fits or each.limit.shadow for each in asked)
-            for each in asked:
-                if charges and allowed and each.fits and cost:
-                    self._remember((subject, each.limit.name), now + each.charge())
-        states = tuple(each.state() for each in asked)
-        return Decision(allowed, states, cost, degraded=True, subject=subject)
+            allowed = all(each.fits or each.limit.shadow for _, each in asked)
+            for key, each in asked:
+                if charges and allowed and each.fits and question.cost:
+                    self._remember(key, now + each.charge())
+        states = tuple(each.state() for _, each in asked)
+        return Decision(allowed, states, question.cost, degraded=True, subject=question.subject)
 
-    def forget(self, rules: Sequence[Rule], subject: Subject) -> None:
-        """Forget what *subject* has used."""
+    def forget(self, question: Question) -> None:
+        """Forget what its subject has used."""
         with self._lock:
-            for each in rules:
-                self._free_at.pop((subject, each.limit.name), None)
+            for key in question.keys:
+                self._free_at.pop(key, None)
 
-    def _debt(self, subject: Subject, rule: Rule, now: int) -> int:
-        return max(0, self._free_at.get((subject, rule.limit.name), now) - now)
+    def _debt(self, key: str, now: int) -> int:
+        free_at = self._free_at.get(key)
+        if free_at is None:
+            return 0
+        self._free_at.move_to_end(key)  # who is refused again and again is not forgotten
+        return max(0, free_at - now)
 
-    def _remember(self, key: tuple[Subject, str], free_at: int) -> None:
+    def _remember(self, key: str, free_at: int) -> None:
         self._free_at[key] = free_at
         self._free_at.move_to_end(key)
-        if len(self._free_at) > _MOST:
+        while len(self._free_at) > _MOST:
             self._free_at.popitem(last=False)
 
 

@@ -21,6 +21,9 @@ from modkit_redis.contract.ratelimit import (
 from modkit_redis.ratelimit._core import Algorithm, Rule, rule
 from modkit_redis.ratelimit.config import RateLimitSettings
 
+MOST: Final = 2**31
+"""The highest cost there is."""
+
 
 class Question(NamedTuple):
     """What is to be decided; a tuple, as one is made for each request of an application.
@@ -31,13 +34,27 @@ class Question(NamedTuple):
         subject: Who asks.
         cost: How much for.
         arguments: What the script is told of them.
+        wrong: Why it cannot be asked, if so.
     """
 
-    rules: tuple[Rule, ...]
-    keys: tuple[str, ...]
-    subject: Subject
-    cost: int
-    arguments: tuple[str | int, ...]
+    rules: tuple[Rule, ...] = ()
+    keys: tuple[str, ...] = ()
+    subject: Subject = ""
+    cost: int = 0
+    arguments: tuple[str | int, ...] = ()
+    wrong: ArgumentError | ConfigError | None = None
+
+    def checked(self) -> Question:
+        """Return this.
+
+        Raises:
+            ArgumentError: If an argument cannot be used. Whoever calls this has dropped the subject, which
+                is a user's data: a traceback with local variables would show it.
+            ConfigError: If neither the settings nor the call name a limit.
+        """
+        if self.wrong is not None:
+            raise self.wrong
+        return self
 
     def __repr__(self) -> str:
         return "Question(…)"  # who asks is a user's data
@@ -60,8 +77,7 @@ class Plan:
         Raises:
             ArgumentError: If *subject* cannot be one.
         """
-        end = key_tag(subject if isinstance(subject, tuple) else (subject,))
-        return tuple([_fitting(head + end) for head in self._heads])
+        return _with_tag(self._heads, subject)
 
     def arguments(self, cost: int) -> tuple[str | int, ...]:
         """Return what the script is told about all limits."""
@@ -84,12 +100,13 @@ class Planner:
         self._keys_of = lru_cache(maxsize=4096)(Plan.keys)  # most ask more than once
 
     def question(self, subject: Subject, cost: int, limit: Limits | None) -> Question:
-        """Return what is to be decided.
+        """Return what is to be decided, or what is wrong with it."""
+        try:
+            return self._question(subject, cost, limit)
+        except (ArgumentError, ConfigError) as error:
+            return Question(wrong=error.with_traceback(None))
 
-        Raises:
-            ArgumentError: If an argument cannot be used.
-            ConfigError: If neither the settings nor the call name a limit.
-        """
+    def _question(self, subject: Subject, cost: int, limit: Limits | None) -> Question:
         checked_cost(cost)
         plan = self._plan if limit is None else self._planned(_hashable(limit))
         if plan is None:
@@ -97,35 +114,29 @@ class Planner:
                 "REDIS_RATELIMIT_LIMIT",
                 "is not set, and the call names no limit: set it, or give limit='login=5/minute'",
             )
-        try:
-            keys = self._keys_of(plan, subject)
-        except TypeError:  # it cannot be hashed, and is refused here
-            keys = plan.keys(subject)
-        return Question(plan.rules, keys, subject, cost, plan.arguments(cost))
+        if not isinstance(subject, str | tuple):  # it cannot be known, and is refused
+            return Question(plan.rules, plan.keys(subject), subject, cost)
+        return Question(plan.rules, self._keys_of(plan, subject), subject, cost, plan.arguments(cost))
 
     def question_of(self, decision: Decision, cost: int) -> Question:
-        """Return a question about all limits that *decision* charged.
+        """Return a question about all limits that *decision* charged; there may be none.
 
         Raises:
             ArgumentError: If it is no decision of a store like this one.
         """
         charged = [each.limit for each in decision.states if each.allowed and isinstance(each.limit, Limit)]
         rules = tuple(rule(each, self._algorithm) for each in charged)
-        if not rules:
-            raise ArgumentError("decision", "has charged no limit")
         plan = Plan(rules, self._keys)
         return Question(rules, plan.keys(decision.subject), decision.subject, cost, plan.arguments(cost))
 
-    def key_of_slots(self, subject: Subject, slots: Slots) -> str:
-        """Return the key of the slots of *subject*.
-
-        Raises:
-            ArgumentError: If an argument cannot be used.
-        """
+    def question_of_slots(self, subject: Subject, slots: Slots) -> Question:
+        """Return a question without rules, about the slots of *subject*, or what is wrong with it."""
         if not isinstance(slots, Slots):
-            raise ArgumentError("slots", f"must be Slots, not {type(slots).__name__}")
-        parts = subject if isinstance(subject, tuple) else (subject,)
-        return _fitting(self._keys.tagged("c", slots.name, tag=parts))
+            return Question(wrong=ArgumentError("slots", f"must be Slots, not {type(slots).__name__}"))
+        try:
+            return Question((), _with_tag((self._keys.key("c", slots.name) + ":",), subject), subject, 1)
+        except ArgumentError as error:
+            return Question(wrong=error.with_traceback(None))
 
     def _plan_of(self, limit: str | tuple[Limit, ...]) -> Plan:
         limits = parse_limits(limit) if isinstance(limit, str) else limit
@@ -137,14 +148,25 @@ class Planner:
         return Plan(tuple(rule(each, self._algorithm) for each in limits), self._keys)
 
 
+def checked_decision(decision: Decision) -> Decision:
+    """Return *decision* if it is one.
+
+    Raises:
+        ArgumentError: If not.
+    """
+    if not isinstance(decision, Decision):
+        raise ArgumentError("decision", f"must be a Decision, not {type(decision).__name__}")
+    return decision
+
+
 def checked_cost(cost: int) -> int:
     """Return *cost* if it can be one.
 
     Raises:
         ArgumentError: If it is no whole number, negative or absurdly large.
     """
-    if type(cost) is not int or not 0 <= cost <= _MOST:
-        raise ArgumentError("cost", f"must be a whole number from 0 to {_MOST}")
+    if type(cost) is not int or not 0 <= cost <= MOST:
+        raise ArgumentError("cost", f"must be a whole number from 0 to {MOST}")
     return cost
 
 
@@ -157,11 +179,19 @@ def _hashable(limit: Limits) -> str | tuple[Limit, ...]:
     return tuple(given)
 
 
-def _fitting(key: str) -> str:
-    if len(key) > _LONGEST // 4 and len(key.encode()) > _LONGEST:  # a character has four bytes at most
-        raise ArgumentError("subject", f"must not make a key of more than {_LONGEST} bytes")
-    return key
+def _with_tag(heads: Sequence[str], subject: Subject) -> tuple[str, ...]:
+    try:
+        tag = key_tag(subject if isinstance(subject, tuple) else (subject,))
+        keys = tuple([head + tag for head in heads])
+        if max(map(len, keys), default=0) <= _LONGEST // 4 or all(
+            len(each.encode()) <= _LONGEST for each in keys
+        ):
+            return keys  # a character has four bytes at most
+        reason = f"must not make a key of more than {_LONGEST} bytes"
+    except ArgumentError as error:
+        reason = error.reason
+    # Raised here, or the frames behind it would show the subject.
+    raise ArgumentError("subject", reason)
 
 
-_MOST: Final = 2**31
 _LONGEST: Final = 2048

@@ -31,18 +31,16 @@ for n = 1, #KEYS do
   local stored = numbers(redis.call('GET', KEYS[n]))
   local present, lasts = down(now, tick), 0 -- until which tick anything counts
   if letter == 'g' and stored[1] then
-    local left = math.min(stored[2] or 0, a) -- it was less, unless the limit was another one
-    local debt = math.min((stored[1] - present) * a + left, tonumber(ARGV[at + 3])) -- as in decide.lua
-    debt = math.max(debt - cost * b, 0)
+    local debt = (stored[1] - present) * a + math.min(stored[2] or 0, a - 1)
+    debt = math.max(math.min(debt, tonumber(ARGV[at + 3])) - cost * b, 0)
     local rest = math.fmod(debt, a)
     stored = {present + (debt - rest) / a, rest > 0 and rest or nil}
     lasts = stored[1] + (rest > 0 and 1 or 0)
   elseif stored[1] then
     local span = letter == 'f' and 1 or letter == 's' and 2 or tonumber(ARGV[at + 3]) + 1
-    local newest = down(present, a)
-    stored[1] = math.min(stored[1], newest) -- as in decide.lua, when the clock went back, or with another width
-    local back = stored[1] - math.min(down(down(tonumber(ARGV[1]), tick), a), newest)
-    if back >= 0 and stored[2 + back] then
+    stored[1] = math.min(stored[1], down(present, a)) -- if the clock went back: see decide.lua
+    local back = math.max(0, stored[1] - down(down(tonumber(ARGV[1]), tick), a))
+    if stored[2 + back] then
       stored[2 + back] = math.max(0, stored[2 + back] - cost)
     end
     for each = #stored, 2, -1 do

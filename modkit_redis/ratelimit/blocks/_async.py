@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import secrets
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from types import TracebackType
 
+from modkit_redis.contract.errors import ModkitRedisError
 from modkit_redis.contract.ratelimit import (
     AsyncRateLimitStore,
     Decision,
@@ -15,6 +17,7 @@ from modkit_redis.contract.ratelimit import (
     Subject,
 )
 from modkit_redis.contract.values import Duration
+from modkit_redis.ratelimit.planning import Question
 from modkit_redis.ratelimit.slots import AsyncHolder
 
 
@@ -24,6 +27,7 @@ class AsyncRedisReservation:
     def __init__(self, store: AsyncRateLimitStore, decision: Decision) -> None:
         """Take the decision that allowed it."""
         self._store, self._decision = store, decision
+        self._charged = decision.cost
 
     @property
     def decision(self) -> Decision:
@@ -32,7 +36,8 @@ class AsyncRedisReservation:
 
     async def settle(self, cost: int) -> None:
         """Charge *cost* in the place of what was charged in advance."""
-        await self._store.settle(self._decision, cost)
+        await self._store.settle(replace(self._decision, cost=self._charged), cost)
+        self._charged = cost
 
 
 class AsyncReserving:
@@ -69,31 +74,38 @@ class AsyncReserving:
 
 
 class AsyncHold:
-    """Lets a block run in a slot, if one is free."""
+    """Lets a block run in a slot, if one is free; each block that it is used for has a slot of its own."""
 
-    def __init__(self, holder: AsyncHolder, key: str, slots: Slots, subject: Subject) -> None:
+    def __init__(self, holder: AsyncHolder, question: Question, slots: Slots) -> None:
         """Prepare; nothing is sent.
 
         Args:
             holder: Takes slots and keeps them.
-            key: Of the slots.
+            question: Whose they are.
             slots: How many there are.
-            subject: Whose they are.
         """
-        self._holder, self._key, self._slots, self._subject = holder, key, slots, subject
-        self._token = secrets.token_bytes(12)
-        self._stack = AsyncExitStack()
+        self._holder, self._question, self._slots = holder, question, slots
+        self._entered: list[AsyncExitStack] = []  # each holds one slot, and it does not matter whose
 
     async def __aenter__(self) -> Decision:
-        decision = await self._holder.enter(self._key, self._token, self._slots, self._subject)
+        token, stack = secrets.token_bytes(12), AsyncExitStack()
+        # Before it is taken: who is interrupted while he asks may have been given it.
+        stack.push_async_callback(self._holder.leave, self._question, token)
+        try:
+            decision = await self._holder.enter(self._question, token, self._slots)
+            if decision and not decision.degraded:
+                await stack.enter_async_context(self._holder.keeping(self._question, token, self._slots))
+        except ModkitRedisError:
+            raise
+        except BaseException:
+            await stack.aclose()
+            raise
         if not decision:
             raise LimitExceededError(decision)
-        if not decision.degraded:
-            self._stack.push_async_callback(self._holder.leave, self._key, self._token)
-            await self._stack.enter_async_context(self._holder.keeping(self._key, self._token, self._slots))
+        self._entered.append(AsyncExitStack() if decision.degraded else stack)
         return decision
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._stack.aclose()
+        await self._entered.pop().aclose()

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import secrets
 from contextlib import ExitStack
+from dataclasses import replace
 from types import TracebackType
 
+from modkit_redis.contract.errors import ModkitRedisError
 from modkit_redis.contract.ratelimit import (
     Decision,
     LimitExceededError,
@@ -16,6 +18,7 @@ from modkit_redis.contract.ratelimit import (
     Subject,
 )
 from modkit_redis.contract.values import Duration
+from modkit_redis.ratelimit.planning import Question
 from modkit_redis.ratelimit.slots import Holder
 
 
@@ -25,6 +28,7 @@ class RedisReservation:
     def __init__(self, store: RateLimitStore, decision: Decision) -> None:
         """Take the decision that allowed it."""
         self._store, self._decision = store, decision
+        self._charged = decision.cost
 
     @property
     def decision(self) -> Decision:
@@ -33,7 +37,8 @@ class RedisReservation:
 
     def settle(self, cost: int) -> None:
         """Charge *cost* in the place of what was charged in advance."""
-        self._store.settle(self._decision, cost)
+        self._store.settle(replace(self._decision, cost=self._charged), cost)
+        self._charged = cost
 
 
 class Reserving:
@@ -70,31 +75,38 @@ class Reserving:
 
 
 class Hold:
-    """Lets a block run in a slot, if one is free."""
+    """Lets a block run in a slot, if one is free; each block that it is used for has a slot of its own."""
 
-    def __init__(self, holder: Holder, key: str, slots: Slots, subject: Subject) -> None:
+    def __init__(self, holder: Holder, question: Question, slots: Slots) -> None:
         """Prepare; nothing is sent.
 
         Args:
             holder: Takes slots and keeps them.
-            key: Of the slots.
+            question: Whose they are.
             slots: How many there are.
-            subject: Whose they are.
         """
-        self._holder, self._key, self._slots, self._subject = holder, key, slots, subject
-        self._token = secrets.token_bytes(12)
-        self._stack = ExitStack()
+        self._holder, self._question, self._slots = holder, question, slots
+        self._entered: list[ExitStack] = []  # each holds one slot, and it does not matter whose
 
     def __enter__(self) -> Decision:
-        decision = self._holder.enter(self._key, self._token, self._slots, self._subject)
+        token, stack = secrets.token_bytes(12), ExitStack()
+        # Before it is taken: who is interrupted while he asks may have been given it.
+        stack.callback(self._holder.leave, self._question, token)
+        try:
+            decision = self._holder.enter(self._question, token, self._slots)
+            if decision and not decision.degraded:
+                stack.enter_context(self._holder.keeping(self._question, token, self._slots))
+        except ModkitRedisError:
+            raise
+        except BaseException:
+            stack.close()
+            raise
         if not decision:
             raise LimitExceededError(decision)
-        if not decision.degraded:
-            self._stack.callback(self._holder.leave, self._key, self._token)
-            self._stack.enter_context(self._holder.keeping(self._key, self._token, self._slots))
+        self._entered.append(ExitStack() if decision.degraded else stack)
         return decision
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stack.close()
+        self._entered.pop().close()

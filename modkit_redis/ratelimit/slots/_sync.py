@@ -10,12 +10,13 @@ from functools import partial
 from typing import Final, cast
 
 from modkit_redis.client import RedisExecutor
-from modkit_redis.client.breaker import Breaker, BrokenError
+from modkit_redis.client.breaker import BrokenError, Spared
 from modkit_redis.client.hearts import Heart
 from modkit_redis.contract.errors import CommandRefusedError, StoreUnavailableError
 from modkit_redis.contract.outages import is_outage
-from modkit_redis.contract.ratelimit import Decision, LimitState, Slots, Subject
+from modkit_redis.contract.ratelimit import Decision, LimitState, Slots
 from modkit_redis.ratelimit.answering import Substitute
+from modkit_redis.ratelimit.planning import Question
 from modkit_redis.ratelimit.slots.scripts import ENTER, RENEW
 
 _LOG: Final = logging.getLogger("modkit_redis.ratelimit")
@@ -28,8 +29,7 @@ class Holder:
         self,
         executor: RedisExecutor,
         deadline: timedelta | None,
-        breaker: Breaker,
-        pause: float,
+        spared: Spared,
         substitute: Substitute,
     ) -> None:
         """Hold none.
@@ -37,47 +37,50 @@ class Holder:
         Args:
             executor: Talks to Redis.
             deadline: Bound on each exchange.
-            breaker: Knows when not to ask.
-            pause: For how many seconds nobody asks after a failure.
+            spared: Knows when not to ask.
             substitute: Decides then.
         """
         self._executor, self._deadline = executor, deadline
-        self._breaker, self._pause, self._substitute = breaker, pause, substitute
+        self._spared, self._substitute = spared, substitute
         self._hearts: dict[int, Heart] = {}  # by their leases, ms
 
-    def enter(self, key: str, token: bytes, slots: Slots, subject: Subject) -> Decision:
+    def enter(self, question: Question, token: bytes, slots: Slots) -> Decision:
         """Take a slot for *token*, if one is free."""
         try:
-            with self._breaker.guarding(self._pause):
-                return self._take(key, token, slots, subject)
+            with self._spared.guarding():
+                return self._take(question, token, slots)
         except BrokenError:
-            pass
+            self._spared.check()
         except (StoreUnavailableError, CommandRefusedError) as error:
             if not is_outage(error):
+                error.__traceback__ = None  # its frames show the key
                 raise
-        return self._substitute.of_slots(slots, subject)
+        return self._substitute.of_slots(slots, question)
 
-    def _take(self, key: str, token: bytes, slots: Slots, subject: Subject) -> Decision:
+    def _take(self, question: Question, token: bytes, slots: Slots) -> Decision:
         arguments = (token, slots.count, _lease_ms(slots), int(slots.shadow))
-        reply = self._executor.run(ENTER, [key], arguments, deadline=self._deadline)
+        reply = self._executor.run(ENTER, question.keys, arguments, deadline=self._deadline)
         fits, free, retry, reset = cast("list[int]", reply)
         wait, rest = timedelta(microseconds=retry), timedelta(microseconds=reset)
         state = LimitState(slots, bool(fits), free, wait, rest)
-        return Decision(state.allowed or slots.shadow, (state,), subject=subject)
+        return Decision(state.allowed or slots.shadow, (state,), subject=question.subject)
 
-    def keeping(self, key: str, token: bytes, slots: Slots) -> AbstractContextManager[None]:
+    def keeping(self, question: Question, token: bytes, slots: Slots) -> AbstractContextManager[None]:
         """Return a context in which the slot is kept, however long it takes."""
         lease_ms = _lease_ms(slots)
         heart = self._hearts.get(lease_ms)
         if heart is None:
             heart = Heart(lease_ms / 3000, partial(self._renew, lease_ms))
             heart = self._hearts.setdefault(lease_ms, heart)
-        return heart.beating(key, token)
+        return heart.beating(question.keys[0], token)
 
-    def leave(self, key: str, token: bytes) -> None:
+    def leave(self, question: Question, token: bytes) -> None:
         """Free the slot; where there is no answer, it is freed when its lease ends."""
         try:
-            self._executor.execute("ZREM", key, token, deadline=self._deadline)
+            with self._spared.guarding():
+                self._executor.execute("ZREM", question.keys[0], token, deadline=self._deadline)
+        except BrokenError:
+            _LOG.warning("a slot is free only when its lease ends: Redis did not answer before")
         except (StoreUnavailableError, CommandRefusedError) as error:
             _LOG.warning("a slot is free only when its lease ends: %s", error.reason)
 
@@ -91,6 +94,8 @@ class Holder:
             reply = self._executor.run(RENEW, [key], (token, lease_ms), deadline=self._deadline)
         except (StoreUnavailableError, CommandRefusedError):
             return True  # there may be an answer the next time
+        if reply != 1:
+            _LOG.warning("the lease of a slot ended while it was held: somebody else may hold it as well")
         return reply == 1
 
 

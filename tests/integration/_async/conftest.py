@@ -15,6 +15,7 @@ from modkit_redis.contract import CacheEvents
 from modkit_redis.testing import EmbeddedServer, ServerWatch
 from tests.cache_keys import Counter, async_idle
 from tests.crews import AsyncSource
+from tests.limiters import AsyncLimiters
 from tests.sessions import AsyncSessions, Looker, NewSessions
 
 
@@ -104,3 +105,11 @@ def warm(own_server: EmbeddedServer, new_store: Callable[..., AsyncRedisCacheSto
         return store
 
     return warm
+
+
+@pytest.fixture
+async def limiters() -> AsyncIterator[AsyncLimiters]:
+    """Open rate limiters; closed in the end."""
+    limiters = AsyncLimiters()
+    yield limiters
+    await limiters.aclose()

@@ -15,6 +15,7 @@ from modkit_redis.contract import CacheEvents
 from modkit_redis.testing import EmbeddedServer, ServerWatch
 from tests.cache_keys import Counter, idle
 from tests.crews import Source
+from tests.limiters import Limiters
 from tests.sessions import Looker, NewSessions, Sessions
 
 
@@ -104,3 +105,11 @@ def warm(own_server: EmbeddedServer, new_store: Callable[..., RedisCacheStore]) 
         return store
 
     return warm
+
+
+@pytest.fixture
+def limiters() -> Iterator[Limiters]:
+    """Open rate limiters; closed in the end."""
+    limiters = Limiters()
+    yield limiters
+    limiters.close()

@@ -1,0 +1,274 @@
+# Generated from ../_async/test_ratelimit_i02_answers.py by .ci/unasync.py; do not edit.
+"""I2 to I9, I13: each answer is exact, on random schedules, against models that share nothing with the scripts."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+import redis
+
+from modkit_redis.contract import Decision
+from modkit_redis.ratelimit import RedisRateLimitStore
+from modkit_redis.ratelimit._core import ALGORITHMS, Algorithm
+from tests.limiter_models import Answer, model_of
+from tests.limiters import LETTERS, SECOND, Case, Clock, Limiters, lifetimes, microseconds, states
+
+# Keys expire by the real clock: whatever is looked at again lasts for much longer than a test.
+CASES = [
+    Case("gcra", 5, 600 * SECOND),
+    Case("gcra", 7, 3600 * SECOND + 1000, 3),
+    Case("gcra", 59, 3600 * SECOND, 100),
+    Case("gcra", 99_991, 86_400 * SECOND),
+    Case("gcra", 100, 600 * SECOND),
+    Case("sliding", 5, 600 * SECOND),
+    Case("sliding", 97, 3600 * SECOND + 1000),
+    Case("fixed", 7, 600 * SECOND),
+    Case("strict", 7, 600 * SECOND),
+    Case("strict", 97, 3600 * SECOND + 1003),
+]
+SIMPLE = [Case(each, 6, 3600 * SECOND) for each in ALGORITHMS]
+EACH = pytest.mark.parametrize("case", SIMPLE, ids=str)
+
+
+def told(decision: Decision) -> Answer:
+    [state] = decision.states
+    return Answer(
+        state.allowed, state.remaining, microseconds(state.retry_after), microseconds(state.reset_after)
+    )
+
+
+class Stage:
+    """A store on a clock, and what it has left in Redis."""
+
+    def __init__(
+        self, addr: str, prefix: str, admin: redis.Redis, limiters: Limiters, algorithm: Algorithm
+    ) -> None:
+        self.clock, self.admin, self.prefix = Clock(), admin, prefix
+        self.store: RedisRateLimitStore = limiters.open(addr, prefix, clock=self.clock, algorithm=algorithm)
+
+    def left(self) -> dict[bytes, bytes | None]:
+        return states(self.admin, self.prefix)
+
+    def at(self, case: Case, now: int, cost: int = 0) -> Answer:
+        """Return what a peek would be told at another time."""
+        present, self.clock.now = self.clock.now, now
+        try:
+            return told(self.store.peek("ann", cost=cost, limit=case.limit))
+        finally:
+            self.clock.now = present
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_i13_each_answer_is_that_of_the_model(
+    addr: str, prefix: str, admin: redis.Redis, limiters: Limiters, chance: random.Random, case: Case
+) -> None:
+    stage = Stage(addr, prefix, admin, limiters, case.algorithm)
+    store, clock, limit = stage.store, stage.clock, case.limit
+    assert case.rule.tick_us == 1
+    model, capacity = model_of(case.rule, case.algorithm), case.limit.capacity
+    clock.now += chance.randrange(10**12)
+    for _ in range(40):
+        clock.now += chance.choice(
+            [0, 0, 1, chance.randrange(2 + case.period // case.count), chance.randrange(case.period // 2)]
+        )
+        cost = chance.choice([0, 1, 1, 2, chance.randint(1, capacity + 2)])
+        before = store.peek("ann", cost=cost, limit=limit)
+        decision = store.hit("ann", cost=cost, limit=limit)
+        answer = model.ask(clock.now, cost, charges=True)
+
+        assert told(decision) == answer
+        assert (before.allowed, before.retry_after) == (decision.allowed, decision.retry_after)
+        assert before.remaining - decision.remaining == (cost if decision.allowed else 0)  # I5
+        assert (answer.retry == -1) == (cost > capacity)  # I4
+        if answer.retry > 0:  # I3
+            assert (stage.at(case, clock.now + answer.retry, cost)).fits
+            assert not (stage.at(case, clock.now + answer.retry - 1, cost)).fits
+        assert stage.at(case, clock.now + answer.reset) == Answer(True, capacity, 0, 0)  # I6
+        if answer.reset:
+            assert (stage.at(case, clock.now + answer.reset - 1)).reset == 1
+        if decision and cost and chance.random() < 0.3:
+            clock.now += chance.choice([0, 0, 1, chance.randrange(case.period // 10)])
+            store.refund(decision)
+            model.refund(clock.now, cost, decision.at_us)
+            assert told(store.peek("ann", cost=0, limit=limit)) == model.ask(clock.now, 0, charges=False)
+        assert all(each > 0 for each in lifetimes(admin, prefix).values())
+
+
+@EACH
+def test_i02_what_is_refused_and_what_costs_nothing_and_what_is_peeked_at_changes_nothing(
+    addr: str, prefix: str, admin: redis.Redis, limiters: Limiters, case: Case
+) -> None:
+    stage = Stage(addr, prefix, admin, limiters, case.algorithm)
+    stage.store.hit("ann", cost=4, limit=case.limit)
+    [key] = stage.left()
+    before, ends = stage.left(), admin.execute_command("PEXPIRETIME", key)
+
+    stage.clock.now += 60 * SECOND
+    refused = [stage.store.hit("ann", cost=cost, limit=case.limit) for cost in (5, 6, 7, 2**31)]
+    free = stage.store.hit("ann", cost=0, limit=case.limit)
+    peeked = stage.store.peek("ann", cost=1, limit=case.limit)
+
+    assert [each.allowed for each in refused] == [False] * 4
+    assert (free.allowed, peeked.allowed, peeked.charged) == (True, True, False)
+    assert (stage.left(), admin.execute_command("PEXPIRETIME", key)) == (before, ends)
+
+
+@EACH
+def test_i07_a_key_lives_as_long_as_it_counts_and_two_milliseconds_at_most(
+    addr: str, prefix: str, admin: redis.Redis, limiters: Limiters, case: Case
+) -> None:
+    stage = Stage(addr, prefix, admin, limiters, case.algorithm)
+    for passed in (0, 1, 999, 1001, 123_457):
+        stage.clock.now += passed
+        seconds, us = admin.time()
+        decision = stage.store.hit("ann", limit=case.limit)
+        [key] = stage.left()
+        ends = int(admin.execute_command("PEXPIRETIME", key)) * 1000
+        later, us_later = admin.time()
+
+        reset = microseconds(decision.reset_after)
+        assert seconds * SECOND + us + reset - 1000 <= ends <= later * SECOND + us_later + reset + 2000
+
+
+@EACH
+def test_i07_a_key_that_lost_its_ttl_has_one_after_the_next_hit(
+    addr: str, prefix: str, admin: redis.Redis, limiters: Limiters, case: Case
+) -> None:
+    stage = Stage(addr, prefix, admin, limiters, case.algorithm)
+    stage.store.hit("ann", limit=case.limit)
+    [key] = stage.left()
+    admin.persist(key)
+
+    decision = stage.store.hit("ann", limit=case.limit)
+
+    assert decision.remaining == 4
+    assert 0 < admin.pttl(key) <= microseconds(decision.reset_after) / 1000 + 2
+
+
+@EACH
+def test_i08_two_hits_are_one_of_their_sum(
+    addr: str, prefix: str, admin: redis.Redis, limiters: Limiters, case: Case
+) -> None:
+    stage = Stage(addr, prefix, admin, limiters, case.algorithm)
+
+    stage.store.hit("ann", cost=2, limit=case.limit)
+    two = stage.store.hit("ann", cost=3, limit=case.limit)
+    one = stage.store.hit("bob", cost=5, limit=case.limit)
+
+    assert told(two) == told(one)
+    assert len(set(stage.left().values())) == 1
+
+
+@EACH
+def test_i09_a_refund_undoes_a_hit_and_many_refunds_leave_a_fresh_state(
+    addr: str, prefix: str, admin: redis.Redis, limiters: Limiters, case: Case
+) -> None:
+    stage = Stage(addr, prefix, admin, limiters, case.algorithm)
+    first = stage.store.hit("ann", cost=2, limit=case.limit)
+    stage.clock.now += 10 * SECOND
+    before, answer = stage.left(), stage.at(case, stage.clock.now)
+
+    second = stage.store.hit("ann", cost=3, limit=case.limit)
+    stage.store.refund(second)
+
+    assert stage.at(case, stage.clock.now) == answer
+    assert stage.left() == before
+    for _ in range(3):
+        stage.store.refund(first)
+    assert stage.at(case, stage.clock.now) == Answer(True, 6, 0, 0)
+    assert stage.left() == {}
+
+
+@EACH
+def test_i09_a_refund_in_a_later_window_takes_only_what_still_counts(
+    addr: str, prefix: str, admin: redis.Redis, limiters: Limiters, case: Case
+) -> None:
+    stage = Stage(addr, prefix, admin, limiters, case.algorithm)
+    decision = stage.store.hit("ann", cost=6, limit=case.limit)
+    stage.clock.now += 3 * case.period
+    stage.store.hit("ann", cost=4, limit=case.limit)
+
+    if case.algorithm != "gcra":  # which does not know when its tokens were used
+        stage.store.refund(decision)
+
+        assert (stage.at(case, stage.clock.now)).remaining == 2
+
+
+@EACH
+def test_i09_what_was_not_charged_is_not_refunded_and_not_settled(
+    addr: str, prefix: str, admin: redis.Redis, limiters: Limiters, case: Case
+) -> None:
+    stage = Stage(addr, prefix, admin, limiters, case.algorithm)
+    stage.store.hit("ann", cost=4, limit=case.limit)
+    before = stage.left()
+    peeked = stage.store.peek("ann", cost=2, limit=case.limit)
+    refused = stage.store.hit("ann", cost=3, limit=case.limit)
+    shadow = f"x=6/{'hour'} shadow"
+    reported = stage.store.hit("ann", cost=3, limit=shadow)
+
+    for decision in (peeked, refused, reported):
+        stage.store.refund(decision)
+        stage.store.settle(decision, 1)
+        stage.store.settle(decision, 5)
+
+    assert (reported.allowed, reported.states[0].allowed) == (True, False)
+    assert stage.left() == before
+
+
+@EACH
+def test_what_is_settled_is_charged_in_the_place_of_what_was_reserved(
+    addr: str, prefix: str, admin: redis.Redis, limiters: Limiters, case: Case
+) -> None:
+    stage = Stage(addr, prefix, admin, limiters, case.algorithm)
+
+    with stage.store.reserve("ann", cost=2, limit=case.limit) as reservation:
+        left = []
+        for cost in (4, 1, 0, 3, 3, 9):
+            reservation.settle(cost)
+            left.append((stage.at(case, stage.clock.now)).remaining)
+
+    assert left == [2, 5, 6, 3, 3, 0]
+    assert all(each > 0 for each in lifetimes(admin, prefix).values())
+
+
+@EACH
+def test_a_limit_may_change_and_what_was_used_stays_used(
+    addr: str, prefix: str, admin: redis.Redis, limiters: Limiters, case: Case
+) -> None:
+    stage = Stage(addr, prefix, admin, limiters, case.algorithm)
+    stage.store.hit("ann", cost=4, limit=case.limit)
+
+    higher = stage.store.peek("ann", cost=0, limit="x=12/hour")
+    lower = stage.store.peek("ann", cost=0, limit="x=2/hour")
+
+    # the bucket knows how long it takes to fill up, and not how much that is
+    assert (higher.remaining, lower.remaining) == ((4 if case.algorithm == "gcra" else 8), 0)
+    assert [*stage.left()] == [f"{prefix}:ratelimit:{LETTERS[case.algorithm]}:x:{{ann}}".encode()]
+
+
+@pytest.mark.parametrize(("count", "period"), [(10_000_019, 86_400), (1_000_003, 31_536_000)])
+def test_numbers_that_are_too_large_for_microseconds_are_counted_by_longer_ticks(
+    addr: str,
+    prefix: str,
+    admin: redis.Redis,
+    limiters: Limiters,
+    chance: random.Random,
+    count: int,
+    period: int,
+) -> None:
+    for algorithm in ALGORITHMS:
+        case = Case(algorithm, count, period * SECOND)
+        stage = Stage(addr, f"{prefix}:{algorithm}", admin, limiters, algorithm)
+        assert algorithm == "strict" or case.rule.tick_us > 1
+        for _ in range(10):
+            stage.clock.now += chance.randrange(case.period // 20)
+            cost = chance.randint(1, count // 2)
+            decision = stage.store.hit("ann", cost=cost, limit=case.limit)
+            wait = microseconds(decision.retry_after)
+            if wait > 0:
+                assert (stage.at(case, stage.clock.now + wait, cost)).fits
+                assert not (stage.at(case, stage.clock.now + wait - 1, cost)).fits
+            reset = stage.clock.now + microseconds(decision.reset_after)
+            assert stage.at(case, reset) == Answer(True, count, 0, 0)
+            assert (stage.at(case, reset - 1)).reset == 1

@@ -1,0 +1,199 @@
+"""Rate limiters for tests, on a clock of their own if need be; both worlds side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+import redis
+
+from modkit_redis import AsyncRedisModule, RedisModule
+from modkit_redis.client import AsyncRedisExecutor, RedisExecutor, Script
+from modkit_redis.client.executor import Argument, Reply
+from modkit_redis.contract import Limit
+from modkit_redis.contract.values import Duration
+from modkit_redis.ratelimit import AsyncRedisRateLimitStore, RateLimitSettings, RedisRateLimitStore
+from modkit_redis.ratelimit._core import ALGORITHMS, Algorithm, Rule, rule
+from modkit_redis.ratelimit.scripts import DECIDE, REFUND
+from modkit_redis.ratelimit.slots.scripts import ENTER, RENEW
+from tests.caching import Settings
+from tests.limiter_models import NOW
+from tests.support import stock_client
+
+SCRIPTS: Final[tuple[Script, ...]] = (DECIDE, REFUND, ENTER, RENEW)
+LETTERS: Final[dict[Algorithm, str]] = {"gcra": "g", "sliding": "s", "fixed": "f", "strict": "w"}
+SECOND: Final = 1_000_000
+QUICK: Final = {f"{each}_timeout": "200ms" for each in ("dial", "read", "write", "pool")}
+
+assert set(LETTERS) == set(ALGORITHMS)
+
+
+def load_scripts(admin: redis.Redis) -> None:
+    """Let the server know the scripts, so that a decision is one command."""
+    for script in SCRIPTS:
+        admin.script_load(script.source)
+
+
+def load_scripts_at(addr: str) -> None:
+    """Do so through a connection of its own."""
+    with stock_client(addr) as admin:
+        load_scripts(admin)
+
+
+@dataclass
+class Clock:
+    """The time that the scripts are told; keys expire by the real one."""
+
+    now: int = NOW
+
+
+class ClockedExecutor:
+    """Tells the scripts of decisions what time it is."""
+
+    def __init__(self, executor: RedisExecutor, clock: Clock) -> None:
+        self._executor, self._clock = executor, clock
+
+    def run(
+        self,
+        script: Script,
+        keys: Sequence[str] = (),
+        args: Sequence[Argument] = (),
+        *,
+        deadline: Duration | None = None,
+    ) -> Reply:
+        timed = (args[0], self._clock.now, *args[2:])
+        return self._executor.run(script, keys, timed, deadline=deadline)
+
+    def execute(self, *command: Argument, deadline: Duration | None = None) -> Reply:
+        return self._executor.execute(*command, deadline=deadline)
+
+
+class AsyncClockedExecutor:
+    """The same for asyncio."""
+
+    def __init__(self, executor: AsyncRedisExecutor, clock: Clock) -> None:
+        self._executor, self._clock = executor, clock
+
+    async def run(
+        self,
+        script: Script,
+        keys: Sequence[str] = (),
+        args: Sequence[Argument] = (),
+        *,
+        deadline: Duration | None = None,
+    ) -> Reply:
+        timed = (args[0], self._clock.now, *args[2:])
+        return await self._executor.run(script, keys, timed, deadline=deadline)
+
+    async def execute(self, *command: Argument, deadline: Duration | None = None) -> Reply:
+        return await self._executor.execute(*command, deadline=deadline)
+
+
+class Limiters:
+    """Opens stores, and closes them and their clients in the end."""
+
+    def __init__(self) -> None:
+        self._open: list[tuple[RedisRateLimitStore, RedisModule]] = []
+
+    def open(
+        self,
+        addr: str,
+        prefix: str,
+        client: Settings | None = None,
+        clock: Clock | None = None,
+        **settings: Any,
+    ) -> RedisRateLimitStore:
+        """Return a store with settings of its own; its client's too."""
+        module = RedisModule(config={"addr": addr, **(client or {})})
+        store = RedisRateLimitStore(
+            client=module.client(), key_prefix=prefix, settings=RateLimitSettings.from_mapping(settings)
+        )
+        if clock is not None:
+            vars(store)["_executor"] = ClockedExecutor(store._executor, clock)
+        self._open.append((store, module))
+        return store
+
+    def shut(self, store: RedisRateLimitStore) -> None:
+        """Close the client of *store*."""
+        for each, module in self._open:
+            if each is store:
+                module.shutdown_resources()
+
+    def close(self) -> None:
+        for store, module in self._open:
+            store.close()
+            module.shutdown_resources()
+
+
+class AsyncLimiters:
+    """The same for asyncio."""
+
+    def __init__(self) -> None:
+        self._open: list[tuple[AsyncRedisRateLimitStore, AsyncRedisModule]] = []
+
+    def open(
+        self,
+        addr: str,
+        prefix: str,
+        client: Settings | None = None,
+        clock: Clock | None = None,
+        **settings: Any,
+    ) -> AsyncRedisRateLimitStore:
+        """Return a store with settings of its own; its client's too."""
+        module = AsyncRedisModule(config={"addr": addr, **(client or {})})
+        store = AsyncRedisRateLimitStore(
+            client=module.client(), key_prefix=prefix, settings=RateLimitSettings.from_mapping(settings)
+        )
+        if clock is not None:
+            vars(store)["_executor"] = AsyncClockedExecutor(store._executor, clock)
+        self._open.append((store, module))
+        return store
+
+    async def shut(self, store: AsyncRedisRateLimitStore) -> None:
+        """Close the client of *store*."""
+        for each, module in self._open:
+            if each is store:
+                await module.shutdown_resources()
+
+    async def aclose(self) -> None:
+        for store, module in self._open:
+            await store.aclose()
+            await module.shutdown_resources()
+
+
+@dataclass(frozen=True)
+class Case:
+    """A limit, and how it is counted."""
+
+    algorithm: Algorithm
+    count: int
+    period: int
+    burst: int | None = None
+
+    @property
+    def limit(self) -> Limit:
+        return Limit(self.count, timedelta(microseconds=self.period), self.burst, name="x")
+
+    @property
+    def rule(self) -> Rule:
+        return rule(self.limit, self.algorithm)
+
+    def __str__(self) -> str:
+        return f"{self.algorithm}-{self.count}-{self.period}us-{self.burst}"
+
+
+def microseconds(span: timedelta | None) -> int:
+    """Return *span* as the models have it: -1 for never."""
+    return -1 if span is None else span // timedelta(microseconds=1)
+
+
+def states(admin: redis.Redis, prefix: str) -> dict[bytes, bytes | None]:
+    """Return what a limiter has left in Redis."""
+    return {key: admin.dump(key) for key in admin.scan_iter(f"{prefix}:ratelimit:*", count=1000)}
+
+
+def lifetimes(admin: redis.Redis, prefix: str) -> dict[bytes, int]:
+    """Return the TTL of each key in milliseconds; -1 for none."""
+    return {key: admin.pttl(key) for key in admin.scan_iter(f"{prefix}:ratelimit:*", count=1000)}
