@@ -25,7 +25,7 @@ import redis
 from benchmarks.installed import endpoint, print_legend, version
 from benchmarks.session import async_contenders, sync_contenders
 from benchmarks.session.contender import AsyncContender, Contender
-from benchmarks.session.effort import Footprint, async_footprint, footprint
+from benchmarks.session.footprint import Footprint, async_footprint, footprint
 from benchmarks.session.requests import Requests, async_measure, measure
 from benchmarks.session.tables import Kind, print_footprints, print_requests, print_verdicts
 from benchmarks.timing import Plan

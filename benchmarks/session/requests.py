@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from benchmarks import timing
+from benchmarks.effort import Effort, async_effort, effort
 from benchmarks.session.contender import AsyncContender, Contender, Row
-from benchmarks.session.effort import Effort, async_effort, effort
 from benchmarks.timing import CALLERS, Entrant, Plan, Timings
 from modkit_redis.testing import ServerWatch
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from statistics import median, quantiles
 
 from benchmarks.session.contender import AsyncContender, Contender, Row
-from benchmarks.session.effort import Footprint
+from benchmarks.session.footprint import Footprint
 from benchmarks.session.requests import Measured, Place, Requests
 from benchmarks.timing import ratios
 

@@ -45,8 +45,11 @@ class AsyncRedisExecutor:
         deadline: Duration | None = None,
     ) -> Reply:
         """Run *script* once; see ``AsyncExecutor``."""
-        [reply] = await self._send([ScriptCall(script, keys, args)], script.name, deadline)
-        return reply
+        call, operation, until = ScriptCall(script, keys, args), script.name, moment(deadline)
+        [reply] = await async_exchange(self._pool, (call.known(),), operation, until)
+        if isinstance(reply, exceptions.NoScriptError):  # it did not run, so running it now is the first time
+            [reply] = await async_exchange(self._pool, (call.whole(),), operation, until)
+        return answered(reply, operation)
 
     async def _send(
         self, commands: Sequence[Command | ScriptCall], operation: str, deadline: Duration | None

@@ -46,8 +46,11 @@ class RedisExecutor:
         deadline: Duration | None = None,
     ) -> Reply:
         """Run *script* once; see ``Executor``."""
-        [reply] = self._send([ScriptCall(script, keys, args)], script.name, deadline)
-        return reply
+        call, operation, until = ScriptCall(script, keys, args), script.name, moment(deadline)
+        [reply] = exchange(self._pool, (call.known(),), operation, until)
+        if isinstance(reply, exceptions.NoScriptError):  # it did not run, so running it now is the first time
+            [reply] = exchange(self._pool, (call.whole(),), operation, until)
+        return answered(reply, operation)
 
     def _send(
         self, commands: Sequence[Command | ScriptCall], operation: str, deadline: Duration | None

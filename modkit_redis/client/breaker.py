@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Generator
-from contextlib import AbstractContextManager, contextmanager
+from types import TracebackType
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
@@ -43,31 +42,22 @@ class Breaker:
         """Whether the server did not answer when it was asked last."""
         return self._until is not None
 
-    @contextmanager
-    def guarding(self, pause: float) -> Generator[None]:
-        """Learn from a call, or raise because it is not to be made.
+    def guarding(self, pause: float) -> Guarding:
+        """Return what learns from the call in a ``with`` block.
+
+        Entering it raises ``BrokenError`` if the server is not to be asked now.
 
         Args:
-            pause: For how many seconds nobody asks after a failure.
+            pause: For how many seconds nobody asks after a failure; 0 to learn nothing.
+        """
+        return Guarding(self, pause)
+
+    def begin(self) -> bool:
+        """Return whether the caller is the one who finds out whether the server answers again.
 
         Raises:
             BrokenError: If the server is not to be asked now.
         """
-        if not pause:
-            yield
-            return
-        probes = self._begin()
-        failed: bool | None = None  # whether the server is down, if the call has shown it
-        try:
-            yield
-            failed = False
-        except (StoreUnavailableError, CommandRefusedError) as error:
-            failed = _shown_by(error, probes=probes)
-            raise
-        finally:
-            self._end(probes=probes, failed=failed, pause=pause)
-
-    def _begin(self) -> bool:
         if self._until is None:  # nearly always
             return False
         with self._lock:
@@ -78,7 +68,14 @@ class Breaker:
             self._is_probed = True
             return True
 
-    def _end(self, *, probes: bool, failed: bool | None, pause: float) -> None:
+    def end(self, *, probes: bool, failed: bool | None, pause: float) -> None:
+        """Learn from a call.
+
+        Args:
+            probes: What :meth:`begin` has returned.
+            failed: Whether the server is down, if the call has shown it.
+            pause: For how many seconds nobody asks after a failure.
+        """
         if failed is False and self._until is None:
             return
         with self._lock:
@@ -88,6 +85,33 @@ class Breaker:
                 self._until = time.monotonic() + pause
             elif failed is False:
                 self._until = None
+
+
+class Guarding:
+    """One call; a class, as a generator would take thrice the time for each decision of a limiter."""
+
+    __slots__ = ("_breaker", "_pause", "_probes")
+
+    def __init__(self, breaker: Breaker, pause: float) -> None:
+        """See ``Breaker.guarding``."""
+        self._breaker, self._pause = breaker, pause
+        self._probes = False
+
+    def __enter__(self) -> None:
+        if self._pause:
+            self._probes = self._breaker.begin()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if not self._pause:
+            return
+        failed: bool | None = None  # whether the server is down, if the call has shown it
+        if error is None:
+            failed = False
+        elif isinstance(error, StoreUnavailableError | CommandRefusedError):
+            failed = _shown_by(error, probes=self._probes)
+        self._breaker.end(probes=self._probes, failed=failed, pause=self._pause)
 
 
 class Spared:
@@ -103,7 +127,7 @@ class Spared:
         self._breaker, self._pause = breaker_of(client), pause
         self._pool = client.connection_pool
 
-    def guarding(self) -> AbstractContextManager[None]:
+    def guarding(self) -> Guarding:
         """Return what learns from a call, or raises ``BrokenError`` because it is not to be made."""
         return self._breaker.guarding(self._pause)
 

@@ -12,6 +12,7 @@ import ssl
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Final
 
 from redis import exceptions
@@ -224,18 +225,26 @@ def answered(reply: Reply | Exception, operation: str) -> Reply:
     return reply
 
 
-@contextmanager
-def redis_errors(operation: str) -> Generator[None]:
+class redis_errors:  # noqa: N801  # read as a function; a generator would take four times as long
     """Translate trouble with Redis into our errors; let programming errors pass untouched."""
-    try:
-        yield
-    except ModkitRedisError:
-        raise
-    except (exceptions.RedisError, exceptions.ChildDeadlockedError, OSError) as error:
-        ours = translated(operation, error)
-        if ours is None:
-            raise
-        raise ours from without_traces(error)
+
+    __slots__ = ("_operation",)
+
+    def __init__(self, operation: str) -> None:
+        self._operation = operation
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if error is None or isinstance(error, ModkitRedisError):
+            return
+        if isinstance(error, exceptions.RedisError | exceptions.ChildDeadlockedError | OSError):
+            ours = translated(self._operation, error)
+            if ours is not None:
+                raise ours from without_traces(error)
 
 
 @contextmanager

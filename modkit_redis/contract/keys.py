@@ -57,9 +57,7 @@ class KeySpace:
         Raises:
             ArgumentError: If there is no part or no tag, or one is empty, no text, or cannot be encoded.
         """
-        if not tag:
-            raise ArgumentError("key", "needs at least one part")
-        return f"{self.key(*parts)}:{{{':'.join(map(_escaped, tag))}}}"
+        return f"{self.key(*parts)}:{key_tag(tag)}"
 
     def pattern(self) -> str:
         """Return the glob pattern that matches every key of this space, and no other.
@@ -70,6 +68,17 @@ class KeySpace:
 
     def __repr__(self) -> str:
         return f"KeySpace({self._above!r})"
+
+
+def key_tag(parts: tuple[str, ...]) -> str:
+    """Return the end of a key that alone chooses its slot in a cluster; see ``KeySpace.tagged``.
+
+    Raises:
+        ArgumentError: If there is no part, or one is empty, no text, or cannot be encoded.
+    """
+    if not parts:
+        raise ArgumentError("key", "needs at least one part")
+    return f"{{{':'.join(map(_escaped, parts))}}}"
 
 
 def normalised_prefix(prefix: str) -> str:

@@ -199,19 +199,24 @@ class Decision:
     @property
     def retry_after(self) -> timedelta | None:
         """In how much time all limits will allow it; zero if they do, ``None`` if never."""
-        waits = [each.retry_after for each in self.states if not each.limit.shadow]
-        known = [each for each in waits if each is not None]
-        return None if len(known) < len(waits) else max(known, default=timedelta(0))
+        longest = _NONE
+        for each in self.states:
+            wait = each.retry_after
+            if not each.limit.shadow:
+                if wait is None:
+                    return None
+                longest = max(longest, wait)
+        return longest
 
     @property
     def remaining(self) -> int:
         """How much all limits allow now; 0 where nothing is known."""
-        return min((each.remaining for each in self.states if not each.limit.shadow), default=0)
+        return min([each.remaining for each in self.states if not each.limit.shadow], default=0)
 
     @property
     def reset_after(self) -> timedelta:
         """In how much time all limits allow all they can."""
-        return max((each.reset_after for each in self.states if not each.limit.shadow), default=timedelta(0))
+        return max([each.reset_after for each in self.states if not each.limit.shadow], default=_NONE)
 
 
 class LimitExceededError(ModkitRedisError):
@@ -386,6 +391,7 @@ class AsyncRateLimitStore(Protocol):
         """Forget what *subject* has used."""
 
 
+_NONE: Final = timedelta(0)
 _MOST: Final = 2**31
 _MOST_SLOTS: Final = 10_000
 _SHORTEST_LEASE, _LONGEST_LEASE = timedelta(milliseconds=100), timedelta(hours=1)

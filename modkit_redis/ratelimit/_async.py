@@ -144,11 +144,10 @@ class AsyncRedisRateLimitStore:
         return self._substitute.decision(question, charges=what == "hit")
 
     async def _ask(self, what: Literal["hit", "peek", "charge"], question: Question) -> Decision:
-        arguments = (what, "", *(part for each in question.rules for part in each.arguments(question.cost)))
-        reply = await self._run(DECIDE, question, arguments)
+        reply = await self._run(DECIDE, question, (what, "", *question.arguments))
         now, *answers = cast("list[int]", reply)
         return decision(
-            question.rules, question.subject, question.cost, answers, at_us=int(now), charges=what != "peek"
+            question.rules, question.subject, question.cost, answers, at_us=now, charges=what != "peek"
         )
 
     async def _run(self, script: Script, question: Question, arguments: Sequence[Argument]) -> Reply:

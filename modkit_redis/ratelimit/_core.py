@@ -25,6 +25,7 @@ _EXACT: Final = 2**53
 _LONGEST_US: Final = 2**52
 """How long it may take until all of a limit is allowed again: 142 years, so that its end is exact as well."""
 
+_NOW: Final = timedelta(0)
 _TICKS: Final = (1, 10, 100, 1000, 10_000, 100_000, 1_000_000)
 
 
@@ -109,16 +110,12 @@ def decision(
         at_us: The server's time.
         charges: Whether the cost was to be charged.
     """
-    states = tuple(
-        LimitState(
-            each.limit,
-            bool(reply[at]),
-            reply[at + 1],
-            None if reply[at + 2] < 0 else timedelta(microseconds=reply[at + 2]),
-            timedelta(microseconds=reply[at + 3]),
-        )
-        for at, each in zip(range(0, 4 * len(rules), 4), rules, strict=True)
-    )
-    allowed = all(each.allowed or each.limit.shadow for each in states)
-    charged = charges and allowed
-    return Decision(allowed, states, cost, subject=subject, at_us=at_us, charged=charged)
+    states: list[LimitState] = []
+    allowed, at = True, 0
+    for each in rules:  # for each request of an application, so plainly
+        limit, (fits, left, retry, reset) = each.limit, reply[at : at + 4]
+        wait = _NOW if not retry else None if retry < 0 else timedelta(0, 0, retry)
+        states.append(LimitState(limit, fits == 1, left, wait, timedelta(0, 0, reset)))
+        allowed = allowed and (fits == 1 or limit.shadow)
+        at += 4
+    return Decision(allowed, tuple(states), cost, False, subject, at_us, charges and allowed)

@@ -145,11 +145,10 @@ class RedisRateLimitStore:
         return self._substitute.decision(question, charges=what == "hit")
 
     def _ask(self, what: Literal["hit", "peek", "charge"], question: Question) -> Decision:
-        arguments = (what, "", *(part for each in question.rules for part in each.arguments(question.cost)))
-        reply = self._run(DECIDE, question, arguments)
+        reply = self._run(DECIDE, question, (what, "", *question.arguments))
         now, *answers = cast("list[int]", reply)
         return decision(
-            question.rules, question.subject, question.cost, answers, at_us=int(now), charges=what != "peek"
+            question.rules, question.subject, question.cost, answers, at_us=now, charges=what != "peek"
         )
 
     def _run(self, script: Script, question: Question, arguments: Sequence[Argument]) -> Reply:

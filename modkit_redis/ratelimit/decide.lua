@@ -8,176 +8,195 @@
 --   "s"  sliding window        window, limit, 0
 --   "f"  fixed window          window, limit, 0
 --   "w"  strict window         slot, limit, number of slots
+--        the same algorithm for all keys
 --   then microseconds per tick, cost, and "1" for a limit that refuses nothing
--- Returns now, then four for each key: whether it allows the cost, how much it allows now, after how many
--- microseconds it will allow the cost (0: now, -1: never), and after how many it is as if it was never used.
+-- Returns now, then four for each key: whether it allows the cost (1 or 0), how much it allows now, after how
+-- many microseconds it will allow the cost (0: now, -1: never), and after how many it is as if it was never
+-- used.
+--
+-- It runs for each request of an application, so it makes few calls, functions and tables. All numbers are
+-- whole and below 2^53. (x - x % y) / y is x / y rounded down, and (x + -x % y) / y rounded up, both exact while
+-- x + y is below 2^53, too. A number is exact in a reply and as an argument of a command; as text, `..` and
+-- table.concat keep 14 digits. `+ 0` makes a number of text, and is quicker than tonumber.
 
-local function down(x, y) -- exact, as floor(x / y) need not be
-  return (x - math.fmod(x, y)) / y
-end
-
-local function up(x, y)
-  return down(x + y - 1, y)
-end
-
-local function numbers(text) -- whatever else stands there counts as nothing
-  local found = {}
-  for each in string.gmatch(text or '', '%d+') do
-    found[#found + 1] = tonumber(each)
-  end
-  return found
-end
-
--- Each returns: whether it fits; what is allowed now, and the ticks until reset, first as it is and then if
--- charged; the ticks until it fits; what to store if charged; whether more is stored than can be: the clock went
--- back, the limit was lowered, or it is none of ours.
-
-local function token_bucket(state, now, cost, a, b, capacity)
-  local debt, stored = 0, numbers(state)
-  if stored[1] then -- the rest may be that of a limit with another count
-    debt = math.max((stored[1] - now) * a + math.min(stored[2] or 0, a - 1), 0)
-  end
-  local excess = debt > capacity
-  debt = math.min(debt, capacity)
-  local after = debt + cost * b
-  local fits = after <= capacity
-  local retry = fits and 0 or cost * b > capacity and -1 or up(after - capacity, a)
-  after = math.min(after, capacity)
-  local rest = math.fmod(after, a)
-  local value = string.format(rest > 0 and '%.0f %.0f' or '%.0f', now + (after - rest) / a, rest)
-  return fits, down(capacity - debt, b), up(debt, a), down(capacity - after, b), up(after, a), retry, value, excess
-end
-
-local function window(state, now, cost, width, limit, previous_counts)
-  local at = down(now, width)
-  local stored = numbers(state)
-  local index, current, previous = stored[1] or at, stored[2] or 0, previous_counts and stored[3] or 0
-  if at > index then -- else the clock went back: what was used counts as used now
-    previous = previous_counts and at == index + 1 and current or 0
-    current = 0
-  end
-  local past = now - at * width
-  local weight = previous * (width - past)
-  local fits = weight + (current + cost) * width <= limit * width
-  local retry = 0
-  if cost > limit then
-    retry = -1
-  elseif not fits then
-    local free = limit - cost - current
-    if free >= 0 then
-      retry = width - down(free * width, previous) - past
-    else
-      retry = width - past
-      if previous_counts then
-        retry = retry + math.max(0, width - down((limit - cost) * width, current))
-      end
-    end
-  end
-  local function rest(used)
-    return math.max(0, down(limit * width - weight - used * width, width))
-  end
-  local function reset(used)
-    if used > 0 then
-      return (previous_counts and 2 or 1) * width - past
-    end
-    return previous > 0 and width - past or 0
-  end
-  local charged = current + cost
-  local value = string.format(previous_counts and '%.0f %.0f %.0f' or '%.0f %.0f', at, charged, previous)
-  return fits, rest(current), reset(current), rest(charged), reset(charged), retry, value, index > at
-end
-
-local function sliding(state, now, cost, width, limit)
-  return window(state, now, cost, width, limit, true)
-end
-
-local function fixed(state, now, cost, width, limit)
-  return window(state, now, cost, width, limit, false)
-end
-
-local function strict(state, now, cost, width, limit, slots)
-  local at = down(now, width)
-  local stored = numbers(state)
-  local excess = (stored[1] or at) > at
-  local moved = excess and 0 or at - (stored[1] or at)
-  local counts, used = {}, 0
-  for n = 0, slots do -- the newest slot first; the oldest counts as a whole
-    counts[n] = stored[2 + n - moved] or 0
-    if n < moved then
-      counts[n] = 0
-    end
-    used = used + counts[n]
-  end
-  local function ends(n) -- when the slot counts no more
-    return (at - n + slots + 1) * width - now
-  end
-  local reset, retry, left = 0, 0, used
-  for n = slots, 0, -1 do
-    if counts[n] > 0 then
-      reset = ends(n)
-      left = left - counts[n]
-      if retry == 0 and used + cost > limit and left + cost <= limit then
-        retry = reset
-      end
-    end
-  end
-  if cost > limit then
-    retry = -1
-  elseif retry == 0 and used + cost > limit then -- no sum of what we stored
-    retry = ends(0)
-  end
-  counts[0] = counts[0] + cost
-  local charged = cost > 0 and ends(0) or reset
-  local value = string.format('%.0f', at)
-  for n = 0, slots do
-    value = value .. string.format(' %.0f', counts[n])
-  end
-  return used + cost <= limit, math.max(0, limit - used), reset, math.max(0, limit - used - cost), charged, retry,
-    value, excess
-end
-
-local algorithms = {g = token_bucket, s = sliding, f = fixed, w = strict}
-local now = tonumber(ARGV[2])
-if not now then
+local what, now = ARGV[1], ARGV[2]
+if now == '' then
   local time = redis.call('TIME')
   now = time[1] * 1000000 + time[2]
+else
+  now = tonumber(now)
 end
 
-local answers, allowed = {}, true
-local function decide(at, state, cost)
-  return {algorithms[ARGV[at]](state, down(now, tonumber(ARGV[at + 4])), cost,
-    tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3]))}
-end
-local function store(n, value, reset)
-  -- One more millisecond, as the key must not end before what it stands for.
-  redis.call('SET', KEYS[n], value, 'PX', string.format('%.0f', up(reset, 1000) + 1))
-end
-for n = 1, #KEYS do
-  local at = 7 * n - 4
-  local state = redis.call('GET', KEYS[n])
-  local answer = decide(at, state, tonumber(ARGV[at + 5]))
-  answer.state = state
-  answers[n] = answer
-  allowed = allowed and (answer[1] or ARGV[at + 6] == '1')
-end
+-- Given a state or false, the present tick, cost, three numbers, and what to charge: "hit", "charge", "nothing", or
+-- false to store nothing at all. Returns whether the cost fits; what is allowed now; the ticks until the cost fits;
+-- those until reset; and what to store, if anything.
+-- More may be stored than can be: the clock went back, the limit was lowered, or it is none of ours. Then what it can
+-- be at most is stored, or all would be refused for as long as the clock went back.
+local decide
 
-local charges = ARGV[1] == 'charge' or ARGV[1] == 'hit' and allowed
-local reply = {string.format('%.0f', now)}
-for n = 1, #KEYS do
-  local at, answer = 7 * n - 4, answers[n]
-  local tick = tonumber(ARGV[at + 4])
-  local past = math.fmod(now, tick) -- of the present tick
-  local charged = charges and (answer[1] or ARGV[1] == 'charge')
-  local retry, reset = answer[6], charged and answer[5] or answer[3]
-  reset = reset > 0 and reset * tick - past or 0
-  if charged and tonumber(ARGV[at + 5]) > 0 then
-    store(n, answer[7], reset)
-  elseif answer[8] and reset > 0 and ARGV[1] ~= 'peek' then
-    store(n, decide(at, answer.state, 0)[7], reset) -- or it is refused for as long as the clock went back
+if ARGV[3] == 'g' then
+  decide = function(state, tick, cost, a, b, capacity, charges)
+    local debt, changed = 0, false
+    if state then
+      local paid, rest = tonumber(state), 0 -- when all is paid, and what is left then
+      if not paid then
+        paid, rest = string.match(state, '(%d+)%D*(%d*)')
+        rest = math.min(tonumber(rest) or 0, a - 1) -- it may be that of a limit with another count
+      end
+      if paid then
+        debt = (paid - tick) * a + rest
+        if debt > capacity then
+          debt, changed = capacity, true
+        elseif not (debt > 0) then
+          debt = 0
+        end
+      end
+    end
+    local more = cost * b
+    local over = debt - (capacity - more) -- a sum of both may be too large
+    local retry, value = 0, nil
+    if more > capacity then
+      retry = -1
+    elseif over > 0 then
+      retry = (over + -over % a) / a
+    end
+    if more > 0 and (over <= 0 and charges == 'hit' or charges == 'charge') then
+      debt, changed = over < 0 and debt + more or capacity, true
+    end
+    if changed and charges then
+      local rest = debt % a
+      value = tick + (debt - rest) / a
+      if rest > 0 then
+        value = string.format('%.0f %.0f', value, rest)
+      end
+    end
+    local free = capacity - debt
+    return over <= 0, (free - free % b) / b, retry, (debt + -debt % a) / a, value
   end
-  reply[#reply + 1] = answer[1] and 1 or 0
-  reply[#reply + 1] = charged and answer[4] or answer[2]
-  reply[#reply + 1] = retry > 0 and retry * tick - past or retry
-  reply[#reply + 1] = reset
+elseif ARGV[3] ~= 'w' then
+  local slides = ARGV[3] == 's'
+  decide = function(state, tick, cost, width, limit, _, charges)
+    local past = tick % width
+    local at, current, previous = (tick - past) / width, 0, 0
+    local changed = false
+    local index, first, second = string.match(state or '', '(%d+)%D*(%d*)%D*(%d*)')
+    if index then
+      index, first = tonumber(index), tonumber(first) or 0
+      changed = at < index
+      if at <= index then -- if the clock went back, what was used counts as used now
+        current, previous = first, slides and tonumber(second) or 0
+      elseif slides and at == index + 1 then
+        previous = first
+      end
+    end
+    local used = previous * (width - past) + current * width
+    local fits, retry = used + cost * width <= limit * width, 0
+    if cost > limit then
+      retry = -1
+    elseif not fits then
+      local free = limit - cost - current
+      if free >= 0 then -- as the previous window counts less and less
+        free = free * width
+        retry = width - (free - free % previous) / previous - past
+      else
+        free = (limit - cost) * width
+        retry = width - past
+        if slides then
+          retry = retry + math.max(0, width - (free - free % current) / current)
+        end
+      end
+    end
+    if cost > 0 and (fits and charges == 'hit' or charges == 'charge') then
+      current, used, changed = current + cost, used + cost * width, true
+    end
+    local value
+    if changed and charges and current + previous > 0 then
+      value = string.format(slides and '%.0f %.0f %.0f' or '%.0f %.0f', at, current, previous)
+    end
+    local free, reset = math.max(0, limit * width - used), 0
+    if current > 0 then
+      reset = (slides and 2 or 1) * width - past
+    elseif previous > 0 then
+      reset = width - past
+    end
+    return fits, (free - free % width) / width, retry, reset, value
+  end
+else
+  decide = function(state, tick, cost, width, limit, slots, charges)
+    local past = tick % width
+    local at, used, counts, changed = (tick - past) / width, 0, {}, false -- the newest slot first
+    if state then
+      local n
+      for each in string.gmatch(state, '%d+') do
+        each = tonumber(each)
+        if not n then -- if the clock went back, what was used counts as used now
+          n, changed = math.max(0, at - each), at < each
+          for newer = 1, n <= slots and n or 0 do
+            counts[newer] = 0
+          end
+        elseif n <= slots then
+          n = n + 1
+          counts[n] = each
+          used = used + each
+        end
+      end
+    end
+    counts[1] = counts[1] or 0
+    local fits, retry = used + cost <= limit, 0
+    if cost > limit then
+      retry = -1
+    elseif not fits then
+      local left, n = used, #counts + 1
+      while n > 1 and left + cost > limit do -- the oldest end first
+        n = n - 1
+        left = left - counts[n]
+      end
+      retry = (slots + 2 - n) * width - past
+    end
+    if cost > 0 and (fits and charges == 'hit' or charges == 'charge') then
+      used, counts[1], changed = used + cost, counts[1] + cost, true
+    end
+    local value
+    if changed and charges and used > 0 then
+      value = string.format('%.0f ', at) .. table.concat(counts, ' ')
+    end
+    local reset = 0
+    for n = 1, #counts do -- the newest that counts ends last
+      if counts[n] > 0 then
+        reset = (slots + 2 - n) * width - past
+        break
+      end
+    end
+    return fits, math.max(0, limit - used), retry, reset, value
+  end
+end
+
+local reply, allowed = {now, 0, 0, 0, 0}, true
+
+local function decide_all(charges)
+  for n = 1, #KEYS do
+    local at = 7 * n - 4
+    local tick, cost = ARGV[at + 4] + 0, ARGV[at + 5] + 0
+    local past = now % tick -- of the present tick
+    local fits, left, retry, reset, value = decide(redis.call('GET', KEYS[n]), (now - past) / tick, cost,
+      ARGV[at + 1] + 0, ARGV[at + 2] + 0, ARGV[at + 3] + 0, charges)
+    reset = reset > 0 and reset * tick - past or 0
+    if value then
+      -- One more millisecond, as the key must not end before what it stands for.
+      redis.call('SET', KEYS[n], value, 'PX', (reset + -reset % 1000) / 1000 + 1)
+    end
+    allowed = allowed and (fits or ARGV[at + 6] == '1')
+    reply[4 * n - 2], reply[4 * n - 1] = fits and 1 or 0, left
+    reply[4 * n], reply[4 * n + 1] = retry > 0 and retry * tick - past or retry, reset
+  end
+end
+
+if what == 'hit' and #KEYS > 1 then -- all must allow it before one is charged
+  decide_all('nothing')
+  if allowed then
+    decide_all(what)
+  end
+else
+  decide_all(what ~= 'peek' and what)
 end
 return reply

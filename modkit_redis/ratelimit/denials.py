@@ -92,10 +92,10 @@ class Denials:
 
     def remember(self, limit: Limits | None, decision: Decision, asked: Asked) -> None:
         """Remember *decision*, if time alone changes it, and nothing was forgotten since it was asked for."""
-        wait = decision.retry_after
-        if decision.allowed or decision.degraded or not wait or not self._most:
+        if decision.allowed or not self._most or decision.degraded:
             return
-        if not isinstance(limit, _LASTING):
+        wait = decision.retry_after
+        if not wait or not isinstance(limit, _LASTING):
             return
         subject = _who(decision.subject)
         denial = _Denial(decision, asked.at, asked.at + min(wait.total_seconds(), _LONGEST))

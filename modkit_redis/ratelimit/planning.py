@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 
 from modkit_redis.contract.errors import ArgumentError, ConfigError
-from modkit_redis.contract.keys import KeySpace
+from modkit_redis.contract.keys import KeySpace, key_tag
 from modkit_redis.contract.ratelimit import (
     DEFAULT_NAME,
     Decision,
@@ -26,15 +25,15 @@ MOST: Final = 2**31
 """The highest cost there is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What is to be decided.
+class Question(NamedTuple):
+    """What is to be decided; a tuple, as one is made for each request of an application.
 
     Attributes:
         rules: The limits.
         keys: Their keys, in the same order.
         subject: Who asks.
         cost: How much for.
+        arguments: What the script is told of them.
         wrong: Why it cannot be asked, if so.
     """
 
@@ -42,6 +41,7 @@ class Question:
     keys: tuple[str, ...] = ()
     subject: Subject = ""
     cost: int = 0
+    arguments: tuple[str | int, ...] = ()
     wrong: ArgumentError | ConfigError | None = None
 
     def checked(self) -> Question:
@@ -60,14 +60,44 @@ class Question:
         return "Question(…)"  # who asks is a user's data
 
 
+class Plan:
+    """Limits that are asked for together, and what is the same in each question about them."""
+
+    __slots__ = ("_heads", "_of_one", "rules")
+
+    def __init__(self, rules: tuple[Rule, ...], keys: KeySpace) -> None:
+        """Prepare."""
+        self.rules = rules
+        self._heads = tuple(keys.key(each.letter, each.limit.name) + ":" for each in rules)
+        self._of_one = self._arguments(1)
+
+    def keys(self, subject: Subject) -> tuple[str, ...]:
+        """Return the keys of the limits for *subject*.
+
+        Raises:
+            ArgumentError: If *subject* cannot be one.
+        """
+        return _with_tag(self._heads, subject)
+
+    def arguments(self, cost: int) -> tuple[str | int, ...]:
+        """Return what the script is told about all limits."""
+        return self._of_one if cost == 1 else self._arguments(cost)
+
+    def _arguments(self, cost: int) -> tuple[str | int, ...]:
+        return tuple(part for each in self.rules for part in each.arguments(cost))
+
+
 class Planner:
     """Makes questions."""
 
     def __init__(self, settings: RateLimitSettings, key_prefix: str) -> None:
         """Take limits and algorithm from *settings*."""
         self._algorithm: Algorithm = cast(Algorithm, settings.algorithm)
-        self._rules = settings.rules()
         self._keys = KeySpace(key_prefix, "ratelimit")
+        rules = settings.rules()
+        self._plan = Plan(rules, self._keys) if rules else None
+        self._planned = lru_cache(maxsize=1024)(self._plan_of)
+        self._keys_of = lru_cache(maxsize=4096)(Plan.keys)  # most ask more than once
 
     def question(self, subject: Subject, cost: int, limit: Limits | None) -> Question:
         """Return what is to be decided, or what is wrong with it."""
@@ -78,13 +108,15 @@ class Planner:
 
     def _question(self, subject: Subject, cost: int, limit: Limits | None) -> Question:
         checked_cost(cost)
-        rules = self._rules if limit is None else self._rules_of(limit)
-        if not rules:
+        plan = self._plan if limit is None else self._planned(_hashable(limit))
+        if plan is None:
             raise ConfigError(
                 "REDIS_RATELIMIT_LIMIT",
                 "is not set, and the call names no limit: set it, or give limit='login=5/minute'",
             )
-        return Question(rules, self._names(subject, rules), subject, cost)
+        if not isinstance(subject, str | tuple):  # it cannot be known, and is refused
+            return Question(plan.rules, plan.keys(subject), subject, cost)
+        return Question(plan.rules, self._keys_of(plan, subject), subject, cost, plan.arguments(cost))
 
     def question_of(self, decision: Decision, cost: int) -> Question:
         """Return a question about all limits that *decision* charged; there may be none.
@@ -94,40 +126,26 @@ class Planner:
         """
         charged = [each.limit for each in decision.states if each.allowed and isinstance(each.limit, Limit)]
         rules = tuple(rule(each, self._algorithm) for each in charged)
-        return Question(rules, self._names(decision.subject, rules), decision.subject, cost)
+        plan = Plan(rules, self._keys)
+        return Question(rules, plan.keys(decision.subject), decision.subject, cost, plan.arguments(cost))
 
     def question_of_slots(self, subject: Subject, slots: Slots) -> Question:
         """Return a question without rules, about the slots of *subject*, or what is wrong with it."""
         if not isinstance(slots, Slots):
             return Question(wrong=ArgumentError("slots", f"must be Slots, not {type(slots).__name__}"))
         try:
-            return Question((), (self._name("c", slots.name, subject),), subject, 1)
+            return Question((), _with_tag((self._keys.key("c", slots.name) + ":",), subject), subject, 1)
         except ArgumentError as error:
             return Question(wrong=error.with_traceback(None))
 
-    def _rules_of(self, limit: Limits) -> tuple[Rule, ...]:
-        if isinstance(limit, str):
-            return _parsed(limit, self._algorithm)
-        given = [limit] if isinstance(limit, Limit) else limit
-        if not isinstance(given, Sequence) or not all(isinstance(each, Limit) for each in given):
-            raise ArgumentError("limit", "must be a Limit, several, or text like 'login=5/minute'")
-        return _rules(tuple(given), self._algorithm)
-
-    def _names(self, subject: Subject, rules: Sequence[Rule]) -> tuple[str, ...]:
-        return tuple(self._name(each.letter, each.limit.name, subject) for each in rules)
-
-    def _name(self, letter: str, name: str, subject: Subject) -> str:
-        parts = subject if isinstance(subject, tuple) else (subject,)
-        key, reason = "", f"must not make a key of more than {_LONGEST} bytes"
-        try:
-            key = self._keys.tagged(letter, name, tag=parts)
-        except ArgumentError as error:
-            reason = error.reason
-        if (
-            not key or len(key.encode()) > _LONGEST
-        ):  # raised here: the frames behind it would show the subject
-            raise ArgumentError("subject", reason)
-        return key
+    def _plan_of(self, limit: str | tuple[Limit, ...]) -> Plan:
+        limits = parse_limits(limit) if isinstance(limit, str) else limit
+        check_together(limits)
+        if any(each.name == DEFAULT_NAME for each in limits):
+            raise ArgumentError(
+                "limit", "needs a name of its own where a call brings it, as in 'login=5/minute'"
+            )
+        return Plan(tuple(rule(each, self._algorithm) for each in limits), self._keys)
 
 
 def checked_decision(decision: Decision) -> Decision:
@@ -152,17 +170,28 @@ def checked_cost(cost: int) -> int:
     return cost
 
 
-@lru_cache(maxsize=1024)
-def _parsed(text: str, algorithm: Algorithm) -> tuple[Rule, ...]:
-    return _rules(parse_limits(text), algorithm)
+def _hashable(limit: Limits) -> str | tuple[Limit, ...]:
+    if isinstance(limit, str):
+        return limit
+    given = (limit,) if isinstance(limit, Limit) else limit
+    if not isinstance(given, Sequence) or not all(isinstance(each, Limit) for each in given):
+        raise ArgumentError("limit", "must be a Limit, several, or text like 'login=5/minute'")
+    return tuple(given)
 
 
-@lru_cache(maxsize=1024)
-def _rules(limits: tuple[Limit, ...], algorithm: Algorithm) -> tuple[Rule, ...]:
-    check_together(limits)
-    if any(each.name == DEFAULT_NAME for each in limits):
-        raise ArgumentError("limit", "needs a name of its own where a call brings it, as in 'login=5/minute'")
-    return tuple(rule(each, algorithm) for each in limits)
+def _with_tag(heads: Sequence[str], subject: Subject) -> tuple[str, ...]:
+    try:
+        tag = key_tag(subject if isinstance(subject, tuple) else (subject,))
+        keys = tuple([head + tag for head in heads])
+        if max(map(len, keys), default=0) <= _LONGEST // 4 or all(
+            len(each.encode()) <= _LONGEST for each in keys
+        ):
+            return keys  # a character has four bytes at most
+        reason = f"must not make a key of more than {_LONGEST} bytes"
+    except ArgumentError as error:
+        reason = error.reason
+    # Raised here, or the frames behind it would show the subject.
+    raise ArgumentError("subject", reason)
 
 
 _LONGEST: Final = 2048

@@ -1,20 +1,14 @@
-"""What each way asks of the server: commands, round trips, and memory."""
+"""What each way asks of the server: commands and round trips."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from statistics import median_low
 from typing import Final, NamedTuple
 
-import redis
-
-from benchmarks.session.contender import DATA, AsyncContender, Contender
 from benchmarks.timing import Way
 from modkit_redis.testing import ServerWatch
 
 CALLS: Final = 5
-SESSIONS: Final = 25
-"""The median is taken: now and then the allocator gives a session more than it needs."""
 
 
 class Effort(NamedTuple):
@@ -27,18 +21,6 @@ class Effort(NamedTuple):
 
     commands: tuple[str, ...]
     trips: float
-
-
-class Footprint(NamedTuple):
-    """One session in an otherwise empty database.
-
-    Attributes:
-        keys: How many keys it takes.
-        used: Bytes by ``MEMORY USAGE``, which rounds up as the allocator does.
-    """
-
-    keys: int
-    used: int
 
 
 def effort(way: Way[object], caller: str, watch: ServerWatch) -> Effort:
@@ -70,30 +52,3 @@ def _effort(watch: ServerWatch) -> Effort:
     if len(names) % CALLS:
         raise AssertionError(f"not the same commands in each call: {names}")
     return Effort(tuple(names[: len(names) // CALLS]), watch.round_trips() / CALLS)
-
-
-def footprint(contender: Contender, admin: redis.Redis) -> Footprint:
-    """Weigh a session."""
-    weighings = list[Footprint]()
-    for number in range(SESSIONS):
-        admin.flushdb()
-        contender.begin(f"weighed:{number}")
-        weighings.append(_weigh(admin))
-    return median_low(weighings)
-
-
-async def async_footprint(contender: AsyncContender, admin: redis.Redis) -> Footprint:
-    """Weigh a session."""
-    weighings = list[Footprint]()
-    for number in range(SESSIONS):
-        admin.flushdb()
-        await contender.begin(f"weighed:{number}")
-        weighings.append(_weigh(admin))
-    return median_low(weighings)
-
-
-def _weigh(admin: redis.Redis) -> Footprint:
-    keys = list(admin.scan_iter())
-    if not keys:
-        raise AssertionError(f"nothing was stored of {DATA}")
-    return Footprint(len(keys), sum(admin.memory_usage(key, samples=0) or 0 for key in keys))

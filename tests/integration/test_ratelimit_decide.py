@@ -1,0 +1,141 @@
+"""The script that decides does what its plain reference does, whatever it is asked."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import pytest
+import redis
+
+from modkit_redis.contract import ArgumentError, Limit
+from modkit_redis.ratelimit._core import ALGORITHMS, Algorithm, Rule, rule
+from modkit_redis.ratelimit.scripts import DECIDE, REFUND
+
+PLAIN: Final = (Path(__file__).parent.parent / "decide_plainly.lua").read_text(encoding="utf-8")
+COUNTS: Final = (1, 2, 3, 7, 10, 59, 60, 97, 100, 1000, 99_991, 2**31)
+PERIODS_US: Final = (1000, 333_333, 10**6, 6 * 10**7, 600_333_333, 3600 * 10**6, 86_400 * 10**6)
+NOW_US: Final = 1_800_000_000_000_000
+
+
+class Outcome(NamedTuple):
+    """What a script answered, and what it left."""
+
+    reply: list[int]
+    numbers: list[list[int]]
+    ttl_ms: list[int]
+    states: list[bytes | None]
+
+
+class Keys:
+    """States that live by a test's clock: what the server would let expire meanwhile is put back."""
+
+    def __init__(self, admin: redis.Redis, prefix: str, count: int) -> None:
+        self._admin = admin
+        self._keys = [f"{prefix}:{{tag}}:{number}" for number in range(count)]
+        self.states: list[bytes | None] = [None] * count
+
+    def decided(self, source: str, *arguments: str | int) -> Outcome:
+        """Run a script on the states, which stay as they were."""
+        sent = self._admin.pipeline(transaction=True)
+        sent.delete(*self._keys)
+        for key, state in zip(self._keys, self.states, strict=True):
+            if state is not None:
+                sent.set(key, state)
+        sent.eval(source, len(self._keys), *self._keys, *arguments)
+        sent.mget(self._keys)
+        for key in self._keys:
+            sent.pttl(key)
+        count = len(self._keys)
+        reply, states, *ttl_ms = sent.execute()[-2 - count :]
+        answers = reply if isinstance(reply, list) else [reply]
+        return Outcome([int(each) for each in answers], [_numbers(each) for each in states], ttl_ms, states)
+
+    def close(self) -> None:
+        self._admin.delete(*self._keys)
+
+
+def _numbers(state: bytes | None) -> list[int]:
+    found = [int(each) for each in (state or b"").split()]
+    while found and found[-1] == 0:  # whether zeros stand at the end makes no difference
+        found.pop()
+    return found
+
+
+def a_rule(chance: random.Random, algorithm: Algorithm) -> Rule:
+    """Return a rule that can be counted exactly."""
+    while True:
+        count = chance.choice(COUNTS)
+        period = timedelta(microseconds=chance.choice(PERIODS_US))
+        burst = chance.choice((None, 1, 2, 5, count)) if algorithm == "gcra" else None
+        try:
+            return rule(Limit(count, period, burst, shadow=chance.random() < 0.2), algorithm)
+        except ArgumentError:
+            pass
+
+
+def passed_us(chance: random.Random, each: Rule) -> int:
+    """Return how much time goes by; now and then the clock goes back."""
+    period_us = each.limit.period // timedelta(microseconds=1)
+    of_one = period_us // each.limit.count
+    most = chance.choice((0, 0, 1, of_one + 1, 3 * of_one + 1, period_us // 5, period_us, -2 * period_us))
+    return chance.randint(0, most) if most >= 0 else -chance.randint(0, -most)
+
+
+def flat(parts: Sequence[Sequence[str | int]]) -> list[str | int]:
+    return [each for part in parts for each in part]
+
+
+def compare(admin: redis.Redis, prefix: str, chance: random.Random, *, trials: int, steps: int) -> None:
+    """Ask both the same, on the same states, in random histories; limits change in them, too."""
+    for trial in range(trials):
+        algorithm = ALGORITHMS[trial % len(ALGORITHMS)]
+        rules = [a_rule(chance, algorithm) for _ in range(chance.choice((1, 1, 2, 3)))]
+        keys, now = Keys(admin, prefix, len(rules)), NOW_US + chance.randrange(10**12)
+        for _ in range(steps):
+            if chance.random() < 0.05:
+                rules[0] = a_rule(chance, algorithm)
+            now += passed_us(chance, chance.choice(rules))
+            cost = chance.choice((0, 1, 1, 2, chance.randint(1, chance.choice(rules).capacity + 1)))
+            what = chance.choice((*("hit",) * 6, "peek", "charge"))
+            asked: tuple[Any, ...] = (what, now, *flat([each.arguments(cost) for each in rules]))
+
+            expected, outcome = keys.decided(PLAIN, *asked), keys.decided(DECIDE.source, *asked)
+
+            assert outcome[:2] == expected[:2], (asked, keys.states)
+            assert outcome.ttl_ms == pytest.approx(expected.ttl_ms, abs=1000), (asked, keys.states)
+            keys.states = outcome.states
+            if chance.random() < 0.1:
+                back = keys.decided(REFUND.source, now, now, *flat([each.refunding(cost) for each in rules]))
+                keys.states = back.states
+        keys.close()
+
+
+def test_the_script_decides_as_its_plain_reference(
+    admin: redis.Redis, prefix: str, chance: random.Random
+) -> None:
+    compare(admin, prefix, chance, trials=40, steps=15)
+
+
+@pytest.mark.slow
+def test_the_script_decides_as_its_plain_reference_in_long_histories(
+    admin: redis.Redis, prefix: str, chance: random.Random
+) -> None:
+    compare(admin, prefix, chance, trials=400, steps=40)
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_no_state_outlives_its_limit_when_that_has_changed_and_is_refunded(
+    admin: redis.Redis, prefix: str, algorithm: Algorithm
+) -> None:
+    keys = Keys(admin, prefix, 1)
+    short, long = (rule(Limit(7, timedelta(seconds=each)), algorithm) for each in (1, 86_400))
+    keys.states = keys.decided(DECIDE.source, "hit", NOW_US, *short.arguments(2)).states
+
+    ttl_ms = keys.decided(REFUND.source, NOW_US, NOW_US, *long.refunding(1)).ttl_ms
+
+    keys.close()
+    assert ttl_ms[0] <= 2 * 86_400_000 + 1
