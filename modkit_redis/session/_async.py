@@ -76,7 +76,7 @@ class AsyncRedisSessionStore:
         if found is None:
             return None
         record = found.record
-        data = self._keeper.coder.data(record.handle, record.payloads)
+        data = self._keeper.coder.data(record.handle, record.payloads())
         return StoredSession(record.info(), record.version, data, found.is_retiring)
 
     async def save(

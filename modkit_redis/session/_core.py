@@ -40,6 +40,7 @@ _PART: Final = 64
 """Bytes of the longest field with which Redis still keeps a hash in its compact form."""
 
 _AGENT: Final = ("ua", "ub", "uc", "ud")
+_AGENT_FIELDS: Final = tuple(name.encode() for name in _AGENT)
 _YEAR_9999: Final = 253_370_764_800_000
 
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
@@ -48,8 +49,7 @@ _HANDLE_ALONE: Final = re.compile(_HANDLE)
 _TOKEN: Final = re.compile(rf"({_HANDLE})\.([A-Za-z0-9_-]{{43}})")
 
 
-@dataclass(frozen=True, slots=True)
-class Credential:
+class Credential(NamedTuple):
     """What a token proves; the secret itself is not in it.
 
     Attributes:
@@ -58,7 +58,10 @@ class Credential:
     """
 
     handle: str
-    verifier: bytes = field(repr=False)
+    verifier: bytes
+
+    def __repr__(self) -> str:
+        return f"Credential({self.handle!r})"
 
 
 def new_token() -> SessionToken:
@@ -79,8 +82,7 @@ def _random_text(length: int) -> str:
     return urlsafe_b64encode(secrets.token_bytes(length)).rstrip(b"=").decode()
 
 
-@dataclass(frozen=True, slots=True)
-class Presented:
+class Presented(NamedTuple):
     """What a caller gave as a token.
 
     Attributes:
@@ -118,11 +120,14 @@ class Presented:
 
 def presented(token: object) -> Presented:
     """Return what *token* is; this never raises."""
-    found = _TOKEN.fullmatch(token) if isinstance(token, str) else None
+    if not isinstance(token, str):
+        return Presented(None, None, type(token).__name__)
+    found = _TOKEN.fullmatch(token)
     if found is None:
-        return Presented(None, None, "str" if isinstance(token, str) else type(token).__name__)
-    credential = Credential(found[1], sha256(found[2].encode()).digest())
-    return Presented(credential, SessionToken(token), "str")
+        return Presented(None, None, "str")
+    handle, secret = found.groups()
+    known = token if type(token) is SessionToken else SessionToken(token)
+    return Presented(Credential(handle, sha256(secret.encode()).digest()), known, "str")
 
 
 def proof(token: SessionToken) -> Credential:
@@ -260,10 +265,7 @@ class Record(NamedTuple):
         deadline_ms: When it ends at the latest.
         idle_ms: How long it may be idle.
         replaced_ms: When its token was replaced, or made.
-        user: Who is signed in.
-        address: From where.
-        agent: With what program.
-        payloads: Its values, as they are stored.
+        held: All its fields; what not every request needs is read from them when it is asked for.
         pttl: What was left of its TTL; negative for none.
     """
 
@@ -275,14 +277,35 @@ class Record(NamedTuple):
     deadline_ms: int
     idle_ms: int
     replaced_ms: int
-    user: str | None
-    address: str | None
-    agent: str | None
-    payloads: Mapping[str, bytes]
+    held: Mapping[bytes, bytes]
     pttl: int
 
     def __repr__(self) -> str:
         return f"Record({self.handle!r}, version={self.version})"  # the rest is a user's, or a secret
+
+    @property
+    def user(self) -> str | None:
+        """Who is signed in."""
+        return _text(self.held.get(b"u"))
+
+    @property
+    def address(self) -> str | None:
+        """From where."""
+        return _text(self.held.get(b"ip"))
+
+    @property
+    def agent(self) -> str | None:
+        """With what program."""
+        parts = [self.held[name] for name in _AGENT_FIELDS if name in self.held]
+        return _text(b"".join(parts)) if parts else None
+
+    def payloads(self) -> dict[str, bytes]:
+        """Return its values, as they are stored."""
+        return {
+            name[1:].decode("utf-8", "replace"): value
+            for name, value in self.held.items()
+            if name[:1] == b"."
+        }
 
     @property
     def idle_for_ms(self) -> int | None:
@@ -302,15 +325,8 @@ class Record(NamedTuple):
 
     def info(self) -> SessionInfo:
         """Return what applications may know."""
-        return SessionInfo(
-            handle=self.handle,
-            created=moment(self.created_ms),
-            last_seen=moment(self.seen_ms),
-            expires=moment(self.deadline_ms),
-            user=self.user,
-            address=self.address,
-            agent=self.agent,
-        )
+        times = moment(self.created_ms), moment(self.seen_ms), moment(self.deadline_ms)
+        return SessionInfo(self.handle, *times, self.user, self.address, self.agent)
 
 
 def moment(ms: int) -> datetime:
@@ -335,28 +351,22 @@ def record_in(handle: str, pairs: Sequence[bytes] | dict[bytes, bytes], pttl: in
     """
     if not pairs:
         return None
-    parts = iter(pairs)
-    held = pairs if isinstance(pairs, dict) else dict(zip(parts, parts, strict=True))
+    held = pairs if isinstance(pairs, dict) else dict(zip(pairs[::2], pairs[1::2], strict=False))
     if held.get(b"f") != b"1":
         raise UnreadableError("another layout")
     try:
-        created = _ms(held[b"c"])
+        created = held[b"c"]
         return Record(
-            handle=handle,
-            version=int(held[b"v"]),
-            verifier=held[b"h"],
-            created_ms=created,
-            seen_ms=_ms(held[b"l"]),
-            deadline_ms=_ms(held[b"x"]),
-            idle_ms=_ms(held[b"i"]),
-            replaced_ms=_ms(held[b"r"]) if b"r" in held else created,
-            user=_text(held.get(b"u")),
-            address=_text(held.get(b"ip")),
-            agent=_text(b"".join(held.get(name.encode(), b"") for name in _AGENT)),
-            payloads={
-                name[1:].decode("utf-8", "replace"): value for name, value in held.items() if name[:1] == b"."
-            },
-            pttl=pttl,
+            handle,
+            int(held[b"v"]),
+            held[b"h"],
+            _ms(created),
+            _ms(held[b"l"]),
+            _ms(held[b"x"]),
+            _ms(held[b"i"]),
+            _ms(held.get(b"r", created)),
+            held,
+            pttl,
         )
     except (KeyError, ValueError) as error:
         raise UnreadableError("a field is missing, or none of ours") from error.with_traceback(None)

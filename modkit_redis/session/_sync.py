@@ -77,7 +77,7 @@ class RedisSessionStore:
         if found is None:
             return None
         record = found.record
-        data = self._keeper.coder.data(record.handle, record.payloads)
+        data = self._keeper.coder.data(record.handle, record.payloads())
         return StoredSession(record.info(), record.version, data, found.is_retiring)
 
     def save(

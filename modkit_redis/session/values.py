@@ -209,19 +209,26 @@ class Values(MutableMapping[str, Any]):
         return self._stored
 
     def __getitem__(self, key: str) -> Any:
-        if key in self._values:
+        if key in self._values or self._reads(key):
             return self._values[key]
-        if key in self._stored and key not in self._removed and key not in self._unreadable:
-            try:
-                payload, value = self._coder.read(self._handle, key, self._stored[key])
-            except UndecodableError:
-                self._unreadable.add(key)
-            else:
-                if is_mutable(value):
-                    self._lent[key] = Lent(payload, mark(value))
-                self._values[key] = value
-                return value
         raise KeyError(key)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._values or self._reads(key)
+
+    def _reads(self, key: Any) -> bool:
+        """Read the value of *key*, and return whether there is one."""
+        if key not in self._stored or key in self._removed or key in self._unreadable:
+            return False
+        try:
+            payload, value = self._coder.read(self._handle, key, self._stored[key])
+        except UndecodableError:
+            self._unreadable.add(key)
+            return False
+        if is_mutable(value):
+            self._lent[key] = Lent(payload, mark(value))
+        self._values[key] = value
+        return True
 
     def __setitem__(self, key: str, value: Any) -> None:
         try:

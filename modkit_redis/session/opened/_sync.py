@@ -180,7 +180,7 @@ class RedisSession(SessionState, Session):
 
     def _transact(self, credential: Credential, change: Callable[[MutableMapping[str, Any]], T]) -> T:
         found = self._keeper.must_find(credential)
-        values = Values(self._coder, credential.handle, found.record.payloads)
+        values = Values(self._coder, credential.handle, found.record.payloads())
         result = changed(values, change)
         changes = checked_changes(values)
         if changes:

@@ -172,7 +172,7 @@ class SessionState(MutableMapping[str, Any]):
         """Be the session that was found."""
         self._credential, self._token = credential, token
         self._record, self._info, self._deadline_ms = record, None, record.deadline_ms
-        self._values = Values(self._coder, record.handle, record.payloads)
+        self._values = Values(self._coder, record.handle, record.payloads())
         interval = self._settings.renewal_interval
         self._wants_renewal = (
             interval is not None

@@ -340,7 +340,7 @@ def test_a_hash_is_a_session_with_its_values() -> None:
 
     assert (found.handle, found.version, found.verifier) == (HANDLE, 7, VERIFIER)
     assert (found.created_ms, found.seen_ms, found.deadline_ms, found.idle_ms) == (1000, 5000, 90_000, 30_000)
-    assert found.payloads == {"cart": b"[1]", "": b"2", ".": b"3"}
+    assert found.payloads() == {"cart": b"[1]", "": b"2", ".": b"3"}
     assert found.replaced_ms == 4000
     assert (found.user, found.address, found.agent) == ("ada", None, None)
 
