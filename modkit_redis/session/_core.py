@@ -266,7 +266,6 @@ class Record(NamedTuple):
         idle_ms: How long it may be idle.
         replaced_ms: When its token was replaced, or made.
         held: All its fields; what not every request needs is read from them when it is asked for.
-        pttl: What was left of its TTL; negative for none.
     """
 
     handle: str
@@ -278,7 +277,6 @@ class Record(NamedTuple):
     idle_ms: int
     replaced_ms: int
     held: Mapping[bytes, bytes]
-    pttl: int
 
     def __repr__(self) -> str:
         return f"Record({self.handle!r}, version={self.version})"  # the rest is a user's, or a secret
@@ -307,17 +305,20 @@ class Record(NamedTuple):
             if name[:1] == b"."
         }
 
-    @property
-    def idle_for_ms(self) -> int | None:
-        """For how long it had not been seen; ``None`` if it had lost its TTL, and that cannot be told."""
-        return None if self.pttl < 0 else min(self.idle_ms, self.deadline_ms - self.seen_ms) - self.pttl
-
     def due_ms(self, interval_ms: int) -> int:
         """Return how long ago it must have been seen to be touched, where that is *interval_ms* for others.
 
         It keeps the idle time with which it began, and must not end between two touches.
         """
         return interval_ms if interval_ms < self.idle_ms else self.idle_ms // 4
+
+    def is_due(self, due_ms: int, now_ms: int) -> bool:
+        """Tell whether to touch it: it was not seen for so long, or the server's clock was set back."""
+        return not -due_ms < now_ms - self.seen_ms < due_ms or now_ms >= self.deadline_ms
+
+    def is_alive(self, now_ms: int) -> bool:
+        """Tell whether it should not have ended yet."""
+        return now_ms < min(self.seen_ms + self.idle_ms, self.deadline_ms)
 
     def is_opened_by(self, credential: Credential) -> bool:
         """Tell whether the token is the present one."""
@@ -338,13 +339,12 @@ class UnreadableError(ValueError):
     """There is something, but no session of this layout."""
 
 
-def record_in(handle: str, pairs: Sequence[bytes] | dict[bytes, bytes], pttl: int) -> Record | None:
+def record_in(handle: str, pairs: Sequence[bytes] | dict[bytes, bytes]) -> Record | None:
     """Return the session that a hash holds, or ``None`` for no hash.
 
     Args:
         handle: Its handle.
         pairs: Fields and values in turn; from a client that speaks RESP3, a dictionary.
-        pttl: The key's TTL as ``PTTL`` gives it.
 
     Raises:
         UnreadableError: If it is no session of this layout.
@@ -366,7 +366,6 @@ def record_in(handle: str, pairs: Sequence[bytes] | dict[bytes, bytes], pttl: in
             _ms(held[b"i"]),
             _ms(held.get(b"r", created)),
             held,
-            pttl,
         )
     except (KeyError, ValueError) as error:
         raise UnreadableError("a field is missing, or none of ours") from error.with_traceback(None)

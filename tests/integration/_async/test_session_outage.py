@@ -267,7 +267,7 @@ async def test_the_deadline_bounds_each_exchange_with_a_silent_server(
                     assert session.degraded
 
 
-@pytest.mark.parametrize("command", [called("PTTL"), called("HGETALL"), SAVE.sha.encode()])
+@pytest.mark.parametrize("command", [called("TIME"), called("HGETALL"), SAVE.sha.encode()])
 async def test_the_deadline_bounds_a_reply_that_never_comes(
     proxy: Proxy, prefix: str, stores: AsyncSessionStores, admin: redis.Redis, command: bytes
 ) -> None:

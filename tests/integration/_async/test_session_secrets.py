@@ -193,7 +193,7 @@ async def test_a_fault_shows_no_secret(
 STEPS: Final = (
     ("create", CREATE.sha.encode()),
     ("begin", CREATE.sha.encode()),
-    *((name, called("PTTL")) for name in ("load", "save", "transact", "store bind")),
+    *((name, called("TIME")) for name in ("load", "save", "transact", "store bind")),
     *((name, called("HGETALL")) for name in ("load", "save", "transact", "store bind")),
     *((name, TOUCH.sha.encode()) for name in ("load", "save", "transact")),
     *(
@@ -224,7 +224,8 @@ async def test_trouble_at_each_step_shows_no_secret(
     sessions = stores.open(proxy.addr, prefix, QUICK, per_user_max=2, touch_interval="1ms")
     token = await sessions.store.create({"a": VALUE, "taken": VALUE})
     if command == TOUCH.sha.encode():
-        admin.persist(f"{prefix}:session:{token.handle}")  # so that it is touched
+        admin.persist(f"{prefix}:session:{token.handle}")
+        admin.hset(f"{prefix}:session:{token.handle}", "l", 1)  # so that a touch decides whether it lives
     proxy.reset_reply(command)
 
     with pytest.raises(ModkitRedisError) as caught:

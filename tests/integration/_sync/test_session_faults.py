@@ -462,7 +462,7 @@ def count(values: Any) -> int:
     return found
 
 
-@pytest.mark.parametrize("command", [called("PTTL"), called("HGETALL"), SAVE.sha.encode()])
+@pytest.mark.parametrize("command", [called("HGETALL"), SAVE.sha.encode()])
 @pytest.mark.parametrize(
     "fault", [reset_before, reset_after, pytest.param(reply_lost, marks=pytest.mark.slow)]
 )
@@ -510,9 +510,9 @@ def enter(store: Any, token: SessionToken) -> None:
 
 
 READS: Final = (
-    Call("load: PTTL", called("PTTL"), lambda store, token: store.load(token)),
+    Call("load: TIME", called("TIME"), lambda store, token: store.load(token)),
     Call("load: HGETALL", called("HGETALL"), lambda store, token: store.load(token)),
-    Call("open: PTTL", called("PTTL"), enter),
+    Call("open: TIME", called("TIME"), enter),
     Call("open: HGETALL", called("HGETALL"), enter),
     Call("peek: HMGET", called("HMGET"), lambda store, token: store.peek(token.handle)),
     Call("sessions_of: ZRANGE", called("ZRANGE"), lambda store, _: store.sessions_of("ann")),
@@ -523,7 +523,7 @@ WRITES: Final = (
     Call("create", CREATE.sha.encode(), lambda store, _: store.create({"a": 1})),
     Call("save", SAVE.sha.encode(), lambda store, token: store.save(token, PATCH)),
     Call("save and rotate", SAVE.sha.encode(), lambda store, token: store.save(token, PATCH, rotate=True)),
-    Call("bind: PTTL", called("PTTL"), lambda store, token: store.bind(token, "ann")),
+    Call("bind: TIME", called("TIME"), lambda store, token: store.bind(token, "ann")),
     Call("bind: HGETALL", called("HGETALL"), lambda store, token: store.bind(token, "ann")),
     Call("bind: list", LIST_IN.sha.encode(), lambda store, token: store.bind(token, "ann")),
     Call("bind: save", SAVE.sha.encode(), lambda store, token: store.bind(token, "ann"), exchanges=3),
