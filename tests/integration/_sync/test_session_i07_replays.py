@@ -237,6 +237,40 @@ def test_i07_a_save_that_was_unheard_is_sent_again_and_what_came_after_it_is_sav
     assert look.number(token, "v") == 3  # the replay is none
 
 
+def test_i07_what_is_removed_after_an_unheard_save_of_it_is_removed(store: Any, losing: Losing) -> None:
+    token = store.create({"n": 0})
+    losing.next("save")
+
+    with store.open(token) as session:
+        session["new"] = 1
+        with pytest.raises(StoreUnavailableError):
+            session.save()
+        del session["new"]
+
+    assert (store.load(token)).data == {"n": 0}
+
+
+@pytest.mark.parametrize("way", ["take", "transact"])
+def test_i07_a_save_that_was_unheard_is_sent_again_before_the_next_step(
+    store: Any, look: Looker, losing: Losing, way: str
+) -> None:
+    token = store.create({"n": 0, "state": 1})
+    losing.next("save")
+
+    with store.open(token) as session:
+        session["n"] = 1
+        session.rotate()
+        with pytest.raises(StoreUnavailableError):
+            session.save()
+        if way == "take":
+            assert session.take("state") == 1
+        else:
+            assert session.transact(lambda values: values.pop("state")) == 1
+
+    assert (store.load(session.token)).data == {"n": 1}
+    assert (look.number(token, "g"), look.number(token, "v")) == (1, 3)
+
+
 @pytest.mark.parametrize("grace", [None, 60])
 def test_i07_a_rotation_that_was_unheard_takes_effect_once(
     store: Any, look: Looker, told: Told, losing: Losing, grace: int | None
