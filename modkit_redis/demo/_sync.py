@@ -123,7 +123,7 @@ READ = ("HGETALL",)
 FIRST_READ = ("TIME", *READ)  # the server's time is known then for a while
 SIGN_IN = ("EVALSHA", "EVALSHA")  # list the session among the user's, then have it say whose it is
 KEPT = ("EVALSHA", *FIRST_READ, *SIGN_IN, *READ, *READ, "EVALSHA", *READ, "EVALSHA", *READ)
-ENDED = ("EVALSHA", *SIGN_IN, "ZRANGE", "UNLINK", "UNLINK", "ZREM", *READ)
+ENDED = ("EVALSHA", *SIGN_IN, "ZRANGE", "EVAL", "EVAL", "ZREM", *READ)
 STEPS = (
     Step("Mount the bundle in a container", mounted),
     Step("Wire modules of @inject functions", wired),

@@ -211,7 +211,7 @@ _DECODER: Final = json.JSONDecoder(object_hook=_untagged, parse_float=_finite, p
 _READERS: Final[Mapping[str, Callable[[Any], object]]] = MappingProxyType(
     {
         "$": lambda item: _item(*item),
-        "$t": tuple,
+        "$t": lambda parts: tuple(parts) if type(parts) is list else _refuse("$t"),
         "$b": lambda text: b64decode(text, validate=True),
         "$d": datetime.fromisoformat,
         "$u": UUID,

@@ -13,6 +13,9 @@ from tests.session_plans import Plan
 from tests.session_stress import run_all
 
 PROCESSES: Final = 4
+ACTS: Final = frozenset(
+    "read set patch increment replay_increment rotate replay_rotation use_retired put take end".split()
+)
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +27,7 @@ def workers() -> Iterator[ProcessPoolExecutor]:
 
 fast_and_slow = pytest.mark.parametrize(
     ("seed", "seconds"),
-    [(1, 0.5), *(pytest.param(seed, 5.0, marks=pytest.mark.slow) for seed in (2, 3))],
+    [(1, 0.3), *(pytest.param(seed, 5.0, marks=pytest.mark.slow) for seed in (2, 3))],
     ids=str,
 )
 

@@ -139,7 +139,7 @@ class Model(RuleBasedStateMachine):
         assert self.session.token == self.view.token
 
     @rule(key=keys, value=values)
-    def set(self, key: str, value: Any) -> None:
+    def assign(self, key: str, value: Any) -> None:
         self.session[key] = deepcopy(value)
         self.view.shown[key] = deepcopy(value)
         self.view.assigned.add(key)
@@ -364,4 +364,4 @@ def world(request: pytest.FixtureRequest, addr: str, prefix: str) -> Iterator[ty
     ids=["few", "many"],
 )
 def test_sessions_are_what_the_model_says(world: type[Model], examples: int, steps: int) -> None:
-    run_state_machine_as_test(world, settings=settings(max_examples=examples, stateful_step_count=steps))  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(world, settings=settings(max_examples=examples, stateful_step_count=steps))

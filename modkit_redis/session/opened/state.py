@@ -230,11 +230,9 @@ class SessionState(MutableMapping[str, Any]):
             self._credential, self._token = proof(token), token
         if token is not None:
             self._wants_renewal = False
-            asked = self._rotation_ms
-            if not attempt.write.is_renewal and (asked is None or asked >= attempt.write.grace_ms):
-                self._rotation_ms = (
-                    None  # else another was asked for meanwhile, that ends the old token sooner
-                )
+            asked = self._rotation_ms  # for a shorter grace than was sent, if that got no answer at first
+            is_due = asked is not None and (attempt.write.is_renewal or asked < attempt.write.grace_ms)
+            self._rotation_ms = asked if is_due else None
         done = attempt.binding
         if done is not None and self.info is not None:
             self._info = replace(self.info, user=done.user, address=done.address, agent=done.agent)

@@ -50,17 +50,17 @@ class AsyncRecords:
             UnreadableError: If there is something else.
         """
         time, pairs = await self._send([("TIME",), ("HGETALL", self._key(handle))])
-        seconds, microseconds = map(int, cast("list[bytes]", time))
-        now_ms = seconds * 1000 + microseconds // 1000
-        return record_in(handle, cast("list[bytes]", pairs)), now_ms
+        return record_in(handle, cast("list[bytes]", pairs)), _now_ms(time)
 
     async def summaries(self, handles: Sequence[str]) -> list[Record | None]:
-        """Return sessions without their values, in the order of *handles*; one that is unreadable is none."""
+        """Return sessions without their values, in the order of *handles*; what has ended is none."""
         if not handles:
             return []
-        replies = await self._send([("HMGET", self._key(each), *_SHOWN) for each in handles])
+        asked = [("HMGET", self._key(each), *_SHOWN) for each in handles]
+        *replies, time = await self._send([*asked, ("TIME",)])
+        now_ms = _now_ms(time)
         return [
-            _summary(each, cast("list[bytes | None]", reply))
+            _summary(each, cast("list[bytes | None]", reply), now_ms)
             for each, reply in zip(handles, replies, strict=True)
         ]
 
@@ -127,7 +127,7 @@ class AsyncRecords:
         return await self._executor.execute_many(commands, deadline=self._deadline) if commands else []
 
 
-def _summary(handle: str, values: Sequence[bytes | None]) -> Record | None:
+def _summary(handle: str, values: Sequence[bytes | None], now_ms: int) -> Record | None:
     pairs = [
         part
         for name, value in zip(_SHOWN, values, strict=True)
@@ -135,6 +135,12 @@ def _summary(handle: str, values: Sequence[bytes | None]) -> Record | None:
         for part in (name.encode(), value)
     ]
     try:
-        return record_in(handle, pairs)
+        record = record_in(handle, pairs)
     except UnreadableError:
         return None
+    return record if record is not None and record.deadline_ms > now_ms else None  # it may have lost its TTL
+
+
+def _now_ms(time: Reply) -> int:
+    seconds, microseconds = cast("list[bytes]", time)
+    return int(seconds) * 1000 + int(microseconds) // 1000

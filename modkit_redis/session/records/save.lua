@@ -68,7 +68,7 @@ if replaces then
 end
 redis.call('HSET', KEYS[1], unpack(set))
 local removed = tonumber(ARGV[at])
-for n = at + 1, at + removed do
+for n = at + 1, at + removed do -- one by one: unpack() has a limit, and half of the save would be done
   redis.call('HDEL', KEYS[1], ARGV[n])
 end
 local answer = {status, version + 1}

@@ -68,3 +68,15 @@ async def test_i03_writes_at_the_same_time_are_all_visible(new_sessions: NewSess
     assert outcomes == [None] * 8
     assert found.data == {"start": 0, **{f"{kind}{number}": 4 for kind in "ks" for number in range(8)}}
     assert found.version == before + 80
+
+
+async def test_i03_a_patch_may_name_more_keys_than_there_can_be(new_sessions: NewSessions) -> None:
+    store = new_sessions()
+    token = await store.create({"a": 1, "b": 1, "c": 1})
+    names = [f"k{number}" for number in range(9_000)]
+
+    saved = await store.save(token, SessionPatch({"c": 2}, deletes=[*names, "a"]))
+    taken = (await store.save(token, SessionPatch(takes=[*names, "b"]), expect=saved.version)).taken
+
+    assert taken == {"b": 1}
+    assert (await store.load(token)).data == {"c": 2}

@@ -93,12 +93,14 @@ async def test_i05_i06_after_each_operation_the_ttl_is_right_and_the_deadline_ha
     assert deadline == created + 3_600_000
     check(look, session.token, deadline)
     look.age(session.token, 300_000)
+    aged = look.number(session.token, "l")
 
     await act(session)
 
     check(look, session.token, deadline)
     idle_again = IDLE - look.pttl(look.key(session.token)) < 60_000
-    assert idle_again == (act is not _look)
+    is_seen = look.number(session.token, "l") >= aged + 300_000
+    assert idle_again == is_seen == (act is not _look)
 
 
 @named([*WRITES, _load])

@@ -423,7 +423,6 @@ async def test_a_session_that_lost_its_ttl_does_not_outlive_its_deadline(
     assert traces.handles() == set()
 
 
-@pytest.mark.xfail(reason="peek and sessions_of do not look at the deadline")
 async def test_a_session_that_lost_its_ttl_is_not_shown_after_its_deadline(
     addr: str, prefix: str, stores: AsyncSessionStores, traces: Traces
 ) -> None:

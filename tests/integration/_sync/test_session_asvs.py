@@ -6,6 +6,7 @@ from __future__ import annotations
 import time
 from base64 import urlsafe_b64decode
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Final
 
 import pytest
@@ -147,10 +148,13 @@ def test_asvs_7_3_2_a_session_ends_after_a_time_however_much_it_is_used(
     used = 0
     while traces.handles():
         assert time.monotonic() < began + 5
-        with sessions.store.open(token) as session:
-            if session.token is not None:
-                session["a"] = used
-                session.rotate()
+        opening = sessions.store.open(token)
+        session = opening.__enter__()
+        if session.token is not None:
+            session["a"] = used
+            session.rotate()
+        with suppress(SessionLostError):  # it ended in between
+            opening.__exit__(None, None, None)
         token = session.token or token
         used += 1
         lapse(0.01)

@@ -237,6 +237,40 @@ def test_i07_a_save_that_was_unheard_is_sent_again_and_what_came_after_it_is_sav
     assert look.number(token, "v") == 3  # the replay is none
 
 
+def test_i07_what_is_removed_after_an_unheard_save_of_it_is_removed(store: Any, losing: Losing) -> None:
+    token = store.create({"n": 0})
+    losing.next("save")
+
+    with store.open(token) as session:
+        session["new"] = 1
+        with pytest.raises(StoreUnavailableError):
+            session.save()
+        del session["new"]
+
+    assert (store.load(token)).data == {"n": 0}
+
+
+@pytest.mark.parametrize("way", ["take", "transact"])
+def test_i07_a_save_that_was_unheard_is_sent_again_before_the_next_step(
+    store: Any, look: Looker, losing: Losing, way: str
+) -> None:
+    token = store.create({"n": 0, "state": 1})
+    losing.next("save")
+
+    with store.open(token) as session:
+        session["n"] = 1
+        session.rotate()
+        with pytest.raises(StoreUnavailableError):
+            session.save()
+        if way == "take":
+            assert session.take("state") == 1
+        else:
+            assert session.transact(lambda values: values.pop("state")) == 1
+
+    assert (store.load(session.token)).data == {"n": 1}
+    assert (look.number(token, "g"), look.number(token, "v")) == (1, 3)
+
+
 @pytest.mark.parametrize("grace", [None, 60])
 def test_i07_a_rotation_that_was_unheard_takes_effect_once(
     store: Any, look: Looker, told: Told, losing: Losing, grace: int | None
@@ -271,6 +305,27 @@ def test_i07_a_sign_in_that_was_unheard_takes_effect_once(store: Any, look: Look
     assert (store.load(session.token)).info.user == "anna"
     assert look.index("anna") == [old.handle]
     assert look.number(old, "g") == 1
+
+
+@pytest.mark.parametrize("ask", ["rotate", "bind"])
+def test_i07_what_leaves_the_old_token_no_grace_does_so_after_an_unheard_rotation_with_one(
+    store: Any, look: Looker, losing: Losing, ask: str
+) -> None:
+    old = store.create({"n": 0})
+    losing.next("save")
+
+    with store.open(old) as session:
+        session.rotate(grace=60)
+        with pytest.raises(StoreUnavailableError):
+            session.save()
+        if ask == "rotate":
+            session.rotate()
+        else:
+            session.bind("anna")
+
+    assert store.load(old) is None
+    assert (store.load(session.token)).data == {"n": 0}
+    assert look.number(old, "g") == 2
 
 
 def test_i07_a_session_whose_rotation_was_unheard_can_be_ended(
