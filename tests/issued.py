@@ -75,6 +75,6 @@ def _contents(admin: Any, key: bytes) -> Iterable[bytes]:
         case b"zset":
             return list(admin.zrange(key, 0, -1))
         case b"string":
-            return [admin.get(key)]
+            return [admin.get(key) or b""]  # it may have expired meanwhile
         case _:
             return []
