@@ -62,6 +62,12 @@ class Coder:
                 "session", f"holds more than the {longest} bytes that REDIS_SESSION_MAX_BYTES allows"
             )
 
+    def surely_fit(self, stored: Mapping[str, bytes], sets: Mapping[str, bytes]) -> bool:
+        """Tell whether all of these are surely within the limits: quick, for nearly every session."""
+        letters = sum(map(len, stored)) + sum(map(len, sets))
+        length = sum(map(len, stored.values())) + sum(map(len, sets.values())) + 4 * letters
+        return len(stored) + len(sets) <= self._settings.max_keys and length <= self._settings.max_bytes
+
     def payload(self, key: str, value: object, *, at_least: int = 0) -> bytes:
         """Return *value* in bytes, not encrypted.
 
@@ -115,8 +121,10 @@ class Coder:
             self.check_key(key)
         return list(named)
 
-    def sealed(self, handle: str, payloads: Mapping[str, bytes]) -> dict[str, bytes]:
+    def sealed(self, handle: str, payloads: Mapping[str, bytes]) -> Mapping[str, bytes]:
         """Return what is stored in the session *handle* for *payloads*."""
+        if self._sealer.writes_plain:
+            return payloads
         return {key: self._sealer.seal(payload, handle, key) for key, payload in payloads.items()}
 
     def read(self, handle: str, key: str, stored: bytes) -> tuple[bytes, Any]:
@@ -274,7 +282,7 @@ class Values(MutableMapping[str, Any]):
         for key, value in self._values.items():
             if key in self._assigned or (key in self._lent and self._is_altered(key)):
                 sets[key] = self._coder.payload(key, value)
-        if sets:
+        if sets and not self._coder.surely_fit(self._stored, sets):
             before = {key: payload_length(each) for key, each in self._stored.items()}
             kept = {key: length for key, length in before.items() if key not in self._removed}
             self._coder.check_size({**kept, **{key: len(each) for key, each in sets.items()}}, before)

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from modkit_redis.contract.errors import ArgumentError, CommandRefusedError, StoreUnavailableError
 from modkit_redis.contract.outages import is_outage
@@ -32,8 +32,7 @@ from modkit_redis.session.values import Changes, Coder, Values
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     """A write that is under way, and what it will have done; it may be sent again if no answer comes.
 
     Attributes:

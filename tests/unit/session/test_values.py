@@ -30,7 +30,9 @@ class Bench:
 
     def holding(self, **held: object) -> Values:
         """Return values that were loaded."""
-        self.stored = self.coder.sealed(HANDLE, {key: encode(each, key, 2**20) for key, each in held.items()})
+        self.stored = dict(
+            self.coder.sealed(HANDLE, {key: encode(each, key, 2**20) for key, each in held.items()})
+        )
         return self.loaded()
 
     def loaded(self) -> Values:
