@@ -10,7 +10,7 @@ from typing import Any, Final
 import redis
 
 from modkit_redis.contract import SessionToken
-from modkit_redis.session import _core
+from modkit_redis.session import tokens
 
 _LONG: Final = re.compile(rb"[A-Za-z0-9_-]{43,}")
 _SECRETS: Final[set[bytes]] = set()
@@ -18,14 +18,14 @@ _SECRETS: Final[set[bytes]] = set()
 
 def remember_tokens() -> None:
     """Remember the secret of each token that is made from now on."""
-    make = _core._token
+    make = tokens._token
 
     def remembered(handle: str) -> SessionToken:
         token = make(handle)
         _SECRETS.add(token.partition(".")[2].encode())
         return token
 
-    _core._token = remembered
+    tokens._token = remembered
 
 
 def secrets_in(*texts: bytes | str) -> list[str]:

@@ -17,18 +17,13 @@ from modkit_redis.contract.session import (
     StoredSession,
 )
 from modkit_redis.contract.values import Duration, milliseconds
-from modkit_redis.session._core import (
-    check_save,
-    checked_user,
-    handle_in,
-    new_token,
-    next_token,
-    presented,
-)
+from modkit_redis.session._core import check_save
+from modkit_redis.session.binding import checked_user
 from modkit_redis.session.config import SessionSettings
 from modkit_redis.session.keeping import Keeper
 from modkit_redis.session.opened import Opening, RedisSession
 from modkit_redis.session.records.write import Write
+from modkit_redis.session.tokens import handle_in, new_token, next_token, presented
 
 
 class RedisSessionStore:

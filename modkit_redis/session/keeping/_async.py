@@ -16,7 +16,8 @@ from modkit_redis.contract.events import SessionEvents
 from modkit_redis.contract.outages import is_outage
 from modkit_redis.contract.session import SessionToken
 from modkit_redis.contract.values import milliseconds
-from modkit_redis.session._core import Credential, Presented, Status, UnreadableError
+from modkit_redis.session._core import Status, UnreadableError
+from modkit_redis.session.coder import Coder
 from modkit_redis.session.config import SessionSettings
 from modkit_redis.session.index import AsyncIndex
 from modkit_redis.session.keeping.clock import ServerClock
@@ -24,7 +25,7 @@ from modkit_redis.session.keeping.found import Found
 from modkit_redis.session.records import AsyncRecords
 from modkit_redis.session.records.write import Saved, Write
 from modkit_redis.session.telling import Teller
-from modkit_redis.session.values import Coder
+from modkit_redis.session.tokens import Credential, Presented
 
 
 class AsyncKeeper:

@@ -17,7 +17,8 @@ from modkit_redis.contract.events import SessionEvents
 from modkit_redis.contract.outages import is_outage
 from modkit_redis.contract.session import SessionToken
 from modkit_redis.contract.values import milliseconds
-from modkit_redis.session._core import Credential, Presented, Status, UnreadableError
+from modkit_redis.session._core import Status, UnreadableError
+from modkit_redis.session.coder import Coder
 from modkit_redis.session.config import SessionSettings
 from modkit_redis.session.index import Index
 from modkit_redis.session.keeping.clock import ServerClock
@@ -25,7 +26,7 @@ from modkit_redis.session.keeping.found import Found
 from modkit_redis.session.records import Records
 from modkit_redis.session.records.write import Saved, Write
 from modkit_redis.session.telling import Teller
-from modkit_redis.session.values import Coder
+from modkit_redis.session.tokens import Credential, Presented
 
 
 class Keeper:

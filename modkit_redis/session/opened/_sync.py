@@ -15,12 +15,12 @@ from modkit_redis.contract.errors import (
     StoreUnavailableError,
 )
 from modkit_redis.contract.session import Session, SessionToken
-from modkit_redis.session._core import Credential, Presented
 from modkit_redis.session.keeping import Keeper
 from modkit_redis.session.keeping.found import Found
 from modkit_redis.session.opened.state import Attempt, SessionState, changed, check_attempts, checked_changes
 from modkit_redis.session.pausing import pause
 from modkit_redis.session.records.write import Write
+from modkit_redis.session.tokens import Credential, Presented
 from modkit_redis.session.values import Changes, Values
 
 T = TypeVar("T")

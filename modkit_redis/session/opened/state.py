@@ -12,22 +12,14 @@ from modkit_redis.contract.errors import ArgumentError, CommandRefusedError, Sto
 from modkit_redis.contract.outages import is_outage
 from modkit_redis.contract.session import SessionInfo, SessionToken
 from modkit_redis.contract.values import Duration, milliseconds
-from modkit_redis.session._core import (
-    Binding,
-    Credential,
-    Record,
-    Status,
-    binding,
-    check_same_user,
-    moment,
-    new_token,
-    next_token,
-    proof,
-)
+from modkit_redis.session._core import Record, Status, moment
+from modkit_redis.session.binding import Binding, binding, check_same_user
 from modkit_redis.session.codec import UndecodableError
+from modkit_redis.session.coder import Coder
 from modkit_redis.session.config import SessionSettings
 from modkit_redis.session.records.write import Saved, Write
-from modkit_redis.session.values import Changes, Coder, Values
+from modkit_redis.session.tokens import Credential, new_token, next_token, proof
+from modkit_redis.session.values import Changes, Values
 
 T = TypeVar("T")
 

@@ -13,9 +13,10 @@ from modkit_redis.client import RedisExecutor
 from modkit_redis.client.executor import Argument, Command, Reply, Script, ScriptCall
 from modkit_redis.contract.keys import KeySpace
 from modkit_redis.contract.session import SessionToken
-from modkit_redis.session._core import Credential, Record, Status, UnreadableError, proof, record_in
+from modkit_redis.session._core import Record, Status, UnreadableError, record_in
 from modkit_redis.session.records.scripts import CREATE, DESTROY, REMOVE, SAVE, TOUCH
 from modkit_redis.session.records.write import Saved, Write
+from modkit_redis.session.tokens import Credential, proof
 
 _SHOWN: Final = ("f", "h", "v", "c", "l", "x", "i", "u", "ip", "ua", "ub", "uc", "ud")
 

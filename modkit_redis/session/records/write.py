@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from modkit_redis.client.executor import Argument
 from modkit_redis.contract.session import SessionToken
-from modkit_redis.session._core import Credential, Status
+from modkit_redis.session._core import Status
+from modkit_redis.session.tokens import Credential
 
 
 @dataclass(slots=True)  # frozen, it would take three times as long to make

@@ -17,10 +17,11 @@ from modkit_redis.contract import (
     SessionToken,
     StoreUnavailableError,
 )
-from modkit_redis.session._core import Status, new_token, next_token, proof
+from modkit_redis.session._core import Status
 from modkit_redis.session.index.scripts import DRAIN, LIST_IN
 from modkit_redis.session.records.scripts import CREATE, DESTROY, SAVE, TOUCH
 from modkit_redis.session.records.write import Write
+from modkit_redis.session.tokens import new_token, next_token, proof
 from modkit_redis.testing import EmbeddedServer
 from tests.caching import Settings, async_lapse, within
 from tests.faults.proxy import Proxy

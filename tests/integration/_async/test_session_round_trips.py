@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from modkit_redis.contract import SessionToken
-from modkit_redis.session._core import new_token
+from modkit_redis.session.tokens import new_token
 from modkit_redis.testing import EmbeddedServer
 from tests.cache_keys import Counter
 from tests.sessions import Looker, NewSessions, load_scripts_at

@@ -21,11 +21,12 @@ from modkit_redis.contract import (
     SessionToken,
     StoredSession,
 )
-from modkit_redis.session import SessionSettings, _core
-from modkit_redis.session._core import binding, handle_in, presented
+from modkit_redis.session import SessionSettings, _core, tokens
+from modkit_redis.session.binding import binding
 from modkit_redis.session.index.scripts import LIST_IN
 from modkit_redis.session.records.scripts import CREATE, DESTROY, SAVE, TOUCH
 from modkit_redis.session.records.write import Saved, Write
+from modkit_redis.session.tokens import handle_in, presented
 from modkit_redis.session.values import Changes, Values
 from tests.certificates import Certificates
 from tests.faults.fault import Fault
@@ -51,13 +52,13 @@ def logs(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
 @pytest.fixture(autouse=True)
 def known_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let each token that is made have a secret that can be looked for; handles stay random."""
-    random_text = _core._random_text
+    random_text = tokens._random_text
     numbers = iter(range(10_000))
 
     def text(length: int) -> str:
         return random_text(length) if length == 16 else f"s3cret{next(numbers):037}"
 
-    monkeypatch.setattr(_core, "_random_text", text)
+    monkeypatch.setattr(tokens, "_random_text", text)
 
 
 @pytest.fixture

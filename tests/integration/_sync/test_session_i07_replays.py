@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from modkit_redis.contract import SessionLostError, SessionPatch, StoreUnavailableError
-from modkit_redis.session._core import Status, new_token, next_token, proof
+from modkit_redis.session._core import Status
 from modkit_redis.session.records.write import Write
+from modkit_redis.session.tokens import new_token, next_token, proof
 from tests.caching import at_once
 from tests.sessions import Looker, NewSessions, Told, opened
 

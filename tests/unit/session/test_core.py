@@ -14,24 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modkit_redis.contract import ArgumentError, SessionPatch, SessionToken
-from modkit_redis.session._core import (
-    LONGEST_USER,
-    Credential,
-    Record,
-    Status,
-    UnreadableError,
-    binding,
-    check_same_user,
-    check_save,
-    checked_user,
-    handle_in,
-    moment,
-    new_token,
-    next_token,
-    presented,
-    proof,
-    record_in,
-)
+from modkit_redis.session._core import Record, Status, UnreadableError, check_save, moment, record_in
+from modkit_redis.session.binding import LONGEST_USER, binding, check_same_user, checked_user
+from modkit_redis.session.tokens import Credential, handle_in, new_token, next_token, presented, proof
 
 HANDLE: Final = "Ab0_-" + "c" * 17
 SECRET: Final = "Zz9_-" + "s" * 38

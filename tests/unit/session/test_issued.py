@@ -9,7 +9,7 @@ import pytest
 import redis
 
 from modkit_redis.contract import SessionToken
-from modkit_redis.session._core import new_token
+from modkit_redis.session.tokens import new_token
 from tests.issued import Listener, secrets_below, secrets_in
 
 
