@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import shutil
@@ -17,6 +18,7 @@ from modkit_redis.check import main
 from modkit_redis.testing import EmbeddedServer, launch
 from tests.certificates import Certificates, make_certificates
 from tests.checking import Check, Outcome
+from tests.issued import Listener, remember_tokens, secrets_below
 from tests.support import TestServer, delete_below, docker_is_missing, running_container
 
 # Laws are tried on the same examples in each run; `--hypothesis-profile=explore` looks for new ones.
@@ -36,7 +38,12 @@ if CHOICE == "redis-server":  # every server that a test starts is the one on th
     launch.find_program = _program
 
 
+remember_tokens()  # before anything of the run makes one
+LISTENER = Listener()
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    logging.getLogger().addHandler(LISTENER)
     if not config.getoption("--hypothesis-profile"):
         settings.load_profile("fixed")
 
@@ -65,10 +72,12 @@ def addr(server: TestServer) -> str:
 
 @pytest.fixture
 def prefix(admin: redis.Redis) -> Iterator[str]:
-    """A key prefix of this test's own; what it leaves behind is deleted."""
+    """A key prefix of this test's own; what it leaves behind holds no secret, and is deleted."""
     mine = f"test-{secrets.token_hex(6)}"
     yield mine
+    found = secrets_below(admin, mine)
     delete_below(admin, mine)
+    assert found == []
 
 
 @pytest.fixture
@@ -119,6 +128,14 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("REDIS_"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def no_secret_is_logged() -> Iterator[None]:
+    """Whatever a test is about, what is logged meanwhile holds no secret of a session."""
+    LISTENER.heard.clear()
+    yield
+    assert LISTENER.heard == []
 
 
 @pytest.fixture(scope="session")

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import random
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 SLOTS: Final = 3
 USERS: Final = ("anna", "bert")
 WORKERS: Final = 4
+LEAST: Final = 40
+"""What each worker does at least, so that a busy machine does not skip an act."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +24,7 @@ class Plan:
         addr: The server.
         prefix: Of the sessions' keys and, with ``:x``, of the truth.
         seed: Of all randomness.
-        seconds: For how long.
+        seconds: For how long; on a machine that is busy, until each worker has done its least.
         scenario: ``sessions`` or ``users``.
         settings: Of the sessions.
         kind: ``modkit``, or ``naive`` for the store that breaks every promise.
@@ -38,6 +43,11 @@ class Plan:
     until: tuple[str, ...] = ()
     number: int = 0
     among: int = 1
+
+    def turns(self) -> Iterator[int]:
+        """Return numbers for as long as a worker is to go on."""
+        end = time.monotonic() + self.seconds
+        return itertools.takewhile(lambda turn: turn < LEAST or time.monotonic() < end, itertools.count())
 
     def name(self, kind: str, of: str = "") -> str:
         """Return a key of the truth."""

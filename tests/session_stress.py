@@ -41,7 +41,7 @@ def _run_threads(plan: Plan) -> Report:
 
     def repeat(worker: str, chance: Any) -> None:
         try:
-            while time.monotonic() < end:
+            for _ in plan.turns():
                 load.act(worker, chance)
                 if plan.until and report.wrong:
                     db.sadd(plan.name("caught"), *report.broken())
@@ -53,7 +53,6 @@ def _run_threads(plan: Plan) -> Report:
     db.incr(plan.name("ready"))
     while int(db.get(plan.name("ready")) or 0) < plan.among:
         time.sleep(0.002)
-    end = time.monotonic() + plan.seconds
     threads = [threading.Thread(target=repeat, args=each) for each in plan.chances().items()]
     for thread in threads:
         thread.start()
@@ -71,7 +70,7 @@ async def _run_tasks(plan: Plan) -> Report:
 
     async def repeat(worker: str, chance: Any) -> None:
         try:
-            while time.monotonic() < end:
+            for _ in plan.turns():
                 await load.act(worker, chance)
                 if plan.until and report.wrong:
                     await db.sadd(plan.name("caught"), *report.broken())
@@ -84,7 +83,6 @@ async def _run_tasks(plan: Plan) -> Report:
     await db.incr(plan.name("ready"))
     while int(await db.get(plan.name("ready")) or 0) < plan.among:  # noqa: ASYNC110  # of other processes
         await asyncio.sleep(0.002)
-    end = time.monotonic() + plan.seconds
     await asyncio.gather(*(repeat(*each) for each in plan.chances().items()))
     await sessions.aclose()
     await db.aclose()

@@ -33,7 +33,6 @@ _NEEDED: Final[Mapping[str, Sequence[Command]]] = {
         ("HGET", "KEY", "field"),
         ("HSET", "KEY", "field", "value"),
         ("HDEL", "KEY", "field"),
-        ("PTTL", "KEY"),
         ("PEXPIREAT", "KEY", 1000),
         ("EXISTS", "KEY"),
         ("UNLINK", "KEY"),

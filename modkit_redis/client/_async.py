@@ -34,7 +34,21 @@ class AsyncRedisExecutor:
         self, commands: Sequence[Command | ScriptCall], *, deadline: Duration | None = None
     ) -> list[Reply]:
         """Send *commands* in one round trip and return their replies; see ``AsyncExecutor``."""
-        return await self._send(commands, "pipeline", deadline) if commands else []
+        if not commands:
+            return []
+        until = moment(deadline)
+        replies = await async_exchange(self._pool, [packed(each) for each in commands], "pipeline", until)
+        unknown = {  # they did not run, so running them now is the first time
+            index: call
+            for index, (call, reply) in enumerate(zip(commands, replies, strict=True))
+            if isinstance(reply, exceptions.NoScriptError) and isinstance(call, ScriptCall)
+        }
+        if unknown:
+            whole = [call.whole() for call in unknown.values()]
+            second = await async_exchange(self._pool, whole, "pipeline", until)
+            for index, reply in zip(unknown, second, strict=True):
+                replies[index] = reply
+        return [answered(reply, named(call)) for call, reply in zip(commands, replies, strict=True)]
 
     async def run(
         self,
@@ -45,25 +59,8 @@ class AsyncRedisExecutor:
         deadline: Duration | None = None,
     ) -> Reply:
         """Run *script* once; see ``AsyncExecutor``."""
-        call, operation, until = ScriptCall(script, keys, args), script.name, moment(deadline)
-        [reply] = await async_exchange(self._pool, (call.known(),), operation, until)
-        if isinstance(reply, exceptions.NoScriptError):  # it did not run, so running it now is the first time
-            [reply] = await async_exchange(self._pool, (call.whole(),), operation, until)
-        return answered(reply, operation)
-
-    async def _send(
-        self, commands: Sequence[Command | ScriptCall], operation: str, deadline: Duration | None
-    ) -> list[Reply]:
-        until = moment(deadline)
-        replies = await async_exchange(self._pool, [packed(each) for each in commands], operation, until)
-        unknown = {  # they did not run, so running them now is the first time
-            index: call
-            for index, (call, reply) in enumerate(zip(commands, replies, strict=True))
-            if isinstance(reply, exceptions.NoScriptError) and isinstance(call, ScriptCall)
-        }
-        if unknown:
-            whole = [call.whole() for call in unknown.values()]
-            second = await async_exchange(self._pool, whole, operation, until)
-            for index, reply in zip(unknown, second, strict=True):
-                replies[index] = reply
-        return [answered(reply, named(call)) for call, reply in zip(commands, replies, strict=True)]
+        call, until = ScriptCall(script, keys, args), moment(deadline)
+        [reply] = await async_exchange(self._pool, [call.known()], script.name, until)
+        if isinstance(reply, exceptions.NoScriptError):  # it did not run, so this is the first time
+            [reply] = await async_exchange(self._pool, [call.whole()], script.name, until)
+        return answered(reply, script.name)

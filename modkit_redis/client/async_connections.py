@@ -16,7 +16,6 @@ import redis.asyncio
 import redis.asyncio.connection
 import redis.connection
 from redis import exceptions
-from redis.connection import HiredisRespSerializer
 from redis.utils import HIREDIS_AVAILABLE
 
 from modkit_redis.client.blocking import BLOCKING, reply_timeout
@@ -27,6 +26,7 @@ from modkit_redis.client.errors import (
 )
 from modkit_redis.client.guard import RETRIABLE, Guard, backoff
 from modkit_redis.client.guarded import FEW, Guarded
+from modkit_redis.client.packing import Packer
 from modkit_redis.client.sockets import poll_of
 
 _TLS_PIECE: Final = 65_536
@@ -61,7 +61,7 @@ class AsyncGuardedConnection(Guarded, _AsyncBase):
         super().__init__(**kwargs)
         self._reply_timeout = self.socket_timeout
         if HIREDIS_AVAILABLE:  # redis-py packs with it for sync connections only
-            self.pack_command = HiredisRespSerializer().pack  # type: ignore[method-assign]  # the same
+            self.pack_command = Packer().pack  # type: ignore[method-assign]  # the same
 
     async def connect(self) -> None:
         """Connect and sign in, as often as the settings allow."""

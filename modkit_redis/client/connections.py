@@ -16,6 +16,7 @@ import redis.asyncio
 import redis.asyncio.connection
 import redis.connection
 from redis import exceptions
+from redis.connection import HiredisRespSerializer
 from redis.utils import SENTINEL
 
 from modkit_redis.client.blocking import BLOCKING, reply_timeout
@@ -27,6 +28,7 @@ from modkit_redis.client.errors import (
 )
 from modkit_redis.client.guard import RETRIABLE, Guard, backoff
 from modkit_redis.client.guarded import FEW, Guarded
+from modkit_redis.client.packing import Packer
 from modkit_redis.client.sockets import TimedSocket
 from modkit_redis.contract.errors import ModkitRedisError
 
@@ -67,6 +69,8 @@ class GuardedConnection(Guarded, _SyncBase):
         super().__init__(**kwargs)
         self._reply_timeout = self.socket_timeout
         self._has_unread: Callable[[], Any] = bool
+        if type(self._command_packer) is HiredisRespSerializer:
+            self._command_packer = Packer()
 
     def connect(self) -> None:
         """Connect and sign in, as often as the settings allow."""

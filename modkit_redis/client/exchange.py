@@ -16,7 +16,7 @@ import redis.asyncio
 from redis import exceptions
 
 from modkit_redis.client.connections import GuardedConnection
-from modkit_redis.client.errors import TimeoutUnavailableError, redis_errors, without_traces
+from modkit_redis.client.errors import FAILURES, TimeoutUnavailableError, raise_ours, without_traces
 from modkit_redis.client.executor import Command
 from modkit_redis.client.pools import Pool
 from modkit_redis.contract.errors import ArgumentError
@@ -64,7 +64,7 @@ def exchange(
     Raises:
         StoreUnavailableError: If a reply does not come in time.
     """
-    with redis_errors(operation):
+    try:
         connection: Any = pool.acquire(until) if isinstance(pool, Pool) else pool.get_connection()
         try:
             if len(commands) == 1:
@@ -77,6 +77,8 @@ def exchange(
             raise
         finally:
             pool.release(connection)
+    except FAILURES as error:
+        raise_ours(error, operation)
 
 
 def _reply(connection: Any, until: float | None) -> Any:
@@ -101,7 +103,7 @@ async def async_exchange(
     Raises:
         StoreUnavailableError: If a reply does not come in time.
     """
-    with redis_errors(operation):
+    try:
         if until is None:
             return await _async_exchange(pool, commands)
         try:
@@ -110,6 +112,8 @@ async def async_exchange(
         except TimeoutError as late:
             without_traces(late)
         raise TimeoutUnavailableError(operation, "deadline")
+    except FAILURES as error:
+        raise_ours(error, operation)
 
 
 async def _async_exchange(pool: redis.asyncio.ConnectionPool, commands: Sequence[Command]) -> list[Any]:

@@ -222,7 +222,7 @@ class AsyncSession(BaseSession):
         """Save what was changed."""
 
     @abstractmethod
-    async def take(self, key: str, default: T | None = None) -> Any | T | None:
+    async def take(self, key: str, default: object = None) -> Any:
         """Return a value and remove it, in one step."""
 
     @abstractmethod

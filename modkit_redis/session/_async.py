@@ -16,18 +16,13 @@ from modkit_redis.contract.session import (
     StoredSession,
 )
 from modkit_redis.contract.values import Duration, milliseconds
-from modkit_redis.session._core import (
-    check_save,
-    checked_user,
-    handle_in,
-    new_token,
-    next_token,
-    presented,
-)
+from modkit_redis.session._core import check_save
+from modkit_redis.session.binding import checked_user
 from modkit_redis.session.config import SessionSettings
 from modkit_redis.session.keeping import AsyncKeeper
 from modkit_redis.session.opened import AsyncOpening, AsyncRedisSession
 from modkit_redis.session.records.write import Write
+from modkit_redis.session.tokens import handle_in, new_token, next_token, presented
 
 
 class AsyncRedisSessionStore:
@@ -76,7 +71,7 @@ class AsyncRedisSessionStore:
         if found is None:
             return None
         record = found.record
-        data = self._keeper.coder.data(record.handle, record.payloads)
+        data = self._keeper.coder.data(record.handle, record.payloads())
         return StoredSession(record.info(), record.version, data, found.is_retiring)
 
     async def save(

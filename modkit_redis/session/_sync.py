@@ -17,18 +17,13 @@ from modkit_redis.contract.session import (
     StoredSession,
 )
 from modkit_redis.contract.values import Duration, milliseconds
-from modkit_redis.session._core import (
-    check_save,
-    checked_user,
-    handle_in,
-    new_token,
-    next_token,
-    presented,
-)
+from modkit_redis.session._core import check_save
+from modkit_redis.session.binding import checked_user
 from modkit_redis.session.config import SessionSettings
 from modkit_redis.session.keeping import Keeper
 from modkit_redis.session.opened import Opening, RedisSession
 from modkit_redis.session.records.write import Write
+from modkit_redis.session.tokens import handle_in, new_token, next_token, presented
 
 
 class RedisSessionStore:
@@ -77,7 +72,7 @@ class RedisSessionStore:
         if found is None:
             return None
         record = found.record
-        data = self._keeper.coder.data(record.handle, record.payloads)
+        data = self._keeper.coder.data(record.handle, record.payloads())
         return StoredSession(record.info(), record.version, data, found.is_retiring)
 
     def save(

@@ -42,7 +42,7 @@ def encode(value: object, key: str, longest: int) -> bytes:
     if kind is int and _is_huge(value):
         raise _refused(key, "holds an integer of more than 4300 digits")
     try:
-        written = _ENCODER.encode(simple).encode()
+        written = (str(simple) if kind is int else _ENCODER.encode(simple)).encode()  # that is quicker
     except UnicodeEncodeError:
         written = None
     if written is None:
@@ -211,7 +211,7 @@ _DECODER: Final = json.JSONDecoder(object_hook=_untagged, parse_float=_finite, p
 _READERS: Final[Mapping[str, Callable[[Any], object]]] = MappingProxyType(
     {
         "$": lambda item: _item(*item),
-        "$t": tuple,
+        "$t": lambda parts: tuple(parts) if type(parts) is list else _refuse("$t"),
         "$b": lambda text: b64decode(text, validate=True),
         "$d": datetime.fromisoformat,
         "$u": UUID,

@@ -92,6 +92,11 @@ class Sealer:
         self._writes = next(iter(by_name)).encode()
         self._reads_plain = PLAIN in by_name
 
+    @property
+    def writes_plain(self) -> bool:
+        """Whether what it seals stays as it is."""
+        return self._writes not in self._ciphers
+
     def seal(self, payload: bytes, handle: str, key: str) -> bytes:
         """Return *payload* as it is stored in the session *handle* under *key*."""
         cipher = self._ciphers.get(self._writes)

@@ -27,7 +27,7 @@ def workers() -> Iterator[ProcessPoolExecutor]:
 
 fast_and_slow = pytest.mark.parametrize(
     ("seed", "seconds"),
-    [(1, 0.5), *(pytest.param(seed, 5.0, marks=pytest.mark.slow) for seed in (2, 3))],
+    [(1, 0.3), *(pytest.param(seed, 5.0, marks=pytest.mark.slow) for seed in (2, 3))],
     ids=str,
 )
 

@@ -48,6 +48,7 @@ class Stored:
     current: str
     version: int = 1
     retiring: str | None = None
+    replaced: str | None = None
 
     def opens(self, token: str) -> bool:
         return token in (self.current, self.retiring)
@@ -60,7 +61,10 @@ class Stored:
 
     def replace(self, token: str, grace: int | None) -> None:
         self.retiring = self.current if grace else None
-        self.current = token
+        self.replaced, self.current = self.current, token
+
+    def ends_by(self, token: str) -> bool:
+        return token in (self.current, self.replaced)
 
 
 @dataclass
@@ -122,6 +126,12 @@ class Model(RuleBasedStateMachine):
     def found(self, token: str | None) -> Stored | None:
         stored = self.stored.get((token or "")[:22])
         return stored if stored and token and stored.opens(token) else None
+
+    def end(self, token: str | None) -> None:
+        """Forget the session that *token* opens, or opened before it was replaced."""
+        stored = self.stored.get((token or "")[:22])
+        if stored and token and stored.ends_by(token):
+            del self.stored[token[:22]]
 
     def began(self, token: str, data: dict[str, Any]) -> None:
         self.stored[token[:22]] = Stored(deepcopy(data), token)
@@ -220,6 +230,8 @@ class Model(RuleBasedStateMachine):
         taken = self.do(self.session.take(key, NOTHING))
 
         there = stored.data.pop(key, NOTHING) if stored else NOTHING
+        if key in view.removed():
+            there = NOTHING  # for this request it was gone already
         is_inside = view.shown.get(key, NOTHING) != view.seen.get(key, NOTHING) and key in view.shown
         if key in view.assigned or (is_inside and there is not NOTHING):
             assert taken == view.shown[key]
@@ -253,19 +265,17 @@ class Model(RuleBasedStateMachine):
     @rule()
     def destroy(self) -> None:
         self.session.destroy()
-        ended, self.view = self.found(self.view.token), View()
+        ended, self.view = self.view.token, View()
         self.do(self.session.save())
-        if ended:
-            del self.stored[ended.current[:22]]
+        self.end(ended)
         self.check_session()
 
     @rule(value=values)
     def destroy_and_begin_again(self, value: Any) -> None:
         self.session.destroy()
         self.session["a"] = deepcopy(value)
-        ended, self.view = self.found(self.view.token), View(shown={"a": deepcopy(value)}, assigned={"a"})
-        if ended:
-            del self.stored[ended.current[:22]]
+        self.end(self.view.token)
+        self.view = View(shown={"a": deepcopy(value)}, assigned={"a"})
         self.save()
 
     @rule(place=places)
@@ -301,7 +311,7 @@ class Model(RuleBasedStateMachine):
         stored = self.found(token)
         deletes, takes = deletes - sets.keys(), takes - deletes - sets.keys()
         patch = SessionPatch(sets, sorted(deletes), sorted(takes))
-        version = expect if expect is None or stored is None else stored.version + expect
+        version = None if expect is None else (stored.version if stored else 1) + expect
         how = {"expect": version, "rotate": rotate, "grace": grace if rotate else None}
         if stored is None or (rotate and token != stored.current):
             self.lost(lambda: self.store.save(token, patch, **how))
@@ -326,8 +336,7 @@ class Model(RuleBasedStateMachine):
         token = self.pick(place)
         if token is not None:
             self.do(self.store.destroy(token))
-            if self.found(token):
-                del self.stored[token[:22]]
+            self.end(token)
 
     @invariant()
     def what_each_token_opens_is_what_the_model_says(self) -> None:

@@ -17,14 +17,16 @@ from modkit_redis.contract.events import SessionEvents
 from modkit_redis.contract.outages import is_outage
 from modkit_redis.contract.session import SessionToken
 from modkit_redis.contract.values import milliseconds
-from modkit_redis.session._core import Credential, Presented, Status, UnreadableError
+from modkit_redis.session._core import Status, UnreadableError
+from modkit_redis.session.coder import Coder
 from modkit_redis.session.config import SessionSettings
 from modkit_redis.session.index import Index
+from modkit_redis.session.keeping.clock import ServerClock
 from modkit_redis.session.keeping.found import Found
 from modkit_redis.session.records import Records
 from modkit_redis.session.records.write import Saved, Write
 from modkit_redis.session.telling import Teller
-from modkit_redis.session.values import Coder
+from modkit_redis.session.tokens import Credential, Presented
 
 
 class Keeper:
@@ -56,6 +58,7 @@ class Keeper:
         self._idle_ms = milliseconds(settings.idle_ttl, "idle_ttl")
         self._absolute_ms = milliseconds(settings.absolute_ttl, "absolute_ttl")
         self._touch_ms = milliseconds(settings.touch_after, "touch_interval")
+        self._clock = ServerClock(self._touch_ms / 1000)
 
     def credential(self, given: Presented) -> Credential | None:
         """Return what *given* proves; ``None`` if it has not the shape of a token."""
@@ -81,28 +84,35 @@ class Keeper:
         raise _lost(credential.handle, found)
 
     def _look(self, credential: Credential) -> Found | Status:
+        now_ms, asked = self._clock.now_ms(), self._clock.monotonic()
         try:
-            record = self.records.find(credential.handle)
+            if now_ms is None:
+                record, now_ms = self.records.find_with_time(credential.handle)
+                self._clock.learn(asked, now_ms)
+            else:
+                record = self.records.find(credential.handle)
         except UnreadableError:
             self.tell("undecodable", credential.handle)
             return Status.GONE
         if record is None:
             self.tell("rejected", credential.handle)
             return Status.GONE
-        is_opened, idle_for_ms = record.is_opened_by(credential), record.idle_for_ms
-        due_ms = record.due_ms(self._touch_ms)
-        if is_opened and idle_for_ms is not None and idle_for_ms < due_ms:
-            return Found(record, is_retiring=False, now_ms=record.seen_ms + idle_for_ms)
+        is_opened, due_ms = record.is_opened_by(credential), record.due_ms(self._touch_ms)
+        if is_opened and not record.is_due(due_ms, now_ms):
+            return Found(record, is_retiring=False, now_ms=now_ms)
+        asked = self._clock.monotonic()
         try:
-            status, now_ms = self.records.touch(credential, due_ms)
+            status, touched_ms = self.records.touch(credential, due_ms)
         except (StoreUnavailableError, CommandRefusedError) as error:
-            if not (is_opened and idle_for_ms is not None and is_outage(error)):
+            if not (is_opened and record.is_alive(now_ms) and is_outage(error)):
                 raise
             # A server that is full, or has just become a replica, still says who is signed in.
             self.tell("degraded", credential.handle, error=error)
-            return Found(record, is_retiring=False, now_ms=record.seen_ms + idle_for_ms)
+            return Found(record, is_retiring=False, now_ms=now_ms)
+        if touched_ms:
+            self._clock.learn(asked, touched_ms)
         if status in (Status.DONE, Status.RETIRING):
-            return Found(record, status is Status.RETIRING, now_ms)
+            return Found(record, status is Status.RETIRING, touched_ms)
         self.tell("reuse" if status is Status.RETIRED else "rejected", credential.handle)
         return status
 

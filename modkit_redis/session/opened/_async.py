@@ -14,12 +14,12 @@ from modkit_redis.contract.errors import (
     StoreUnavailableError,
 )
 from modkit_redis.contract.session import AsyncSession, SessionToken
-from modkit_redis.session._core import Credential, Presented
 from modkit_redis.session.keeping import AsyncKeeper
 from modkit_redis.session.keeping.found import Found
 from modkit_redis.session.opened.state import Attempt, SessionState, changed, check_attempts, checked_changes
 from modkit_redis.session.pausing import async_pause
 from modkit_redis.session.records.write import Write
+from modkit_redis.session.tokens import Credential, Presented
 from modkit_redis.session.values import Changes, Values
 
 T = TypeVar("T")
@@ -179,7 +179,7 @@ class AsyncRedisSession(SessionState, AsyncSession):
 
     async def _transact(self, credential: Credential, change: Callable[[MutableMapping[str, Any]], T]) -> T:
         found = await self._keeper.must_find(credential)
-        values = Values(self._coder, credential.handle, found.record.payloads)
+        values = Values(self._coder, credential.handle, found.record.payloads())
         result = changed(values, change)
         changes = checked_changes(values)
         if changes:

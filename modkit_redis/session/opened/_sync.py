@@ -15,12 +15,12 @@ from modkit_redis.contract.errors import (
     StoreUnavailableError,
 )
 from modkit_redis.contract.session import Session, SessionToken
-from modkit_redis.session._core import Credential, Presented
 from modkit_redis.session.keeping import Keeper
 from modkit_redis.session.keeping.found import Found
 from modkit_redis.session.opened.state import Attempt, SessionState, changed, check_attempts, checked_changes
 from modkit_redis.session.pausing import pause
 from modkit_redis.session.records.write import Write
+from modkit_redis.session.tokens import Credential, Presented
 from modkit_redis.session.values import Changes, Values
 
 T = TypeVar("T")
@@ -180,7 +180,7 @@ class RedisSession(SessionState, Session):
 
     def _transact(self, credential: Credential, change: Callable[[MutableMapping[str, Any]], T]) -> T:
         found = self._keeper.must_find(credential)
-        values = Values(self._coder, credential.handle, found.record.payloads)
+        values = Values(self._coder, credential.handle, found.record.payloads())
         result = changed(values, change)
         changes = checked_changes(values)
         if changes:

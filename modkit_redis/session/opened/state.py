@@ -6,34 +6,25 @@ import inspect
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from modkit_redis.contract.errors import ArgumentError, CommandRefusedError, StoreUnavailableError
 from modkit_redis.contract.outages import is_outage
 from modkit_redis.contract.session import SessionInfo, SessionToken
 from modkit_redis.contract.values import Duration, milliseconds
-from modkit_redis.session._core import (
-    Binding,
-    Credential,
-    Record,
-    Status,
-    binding,
-    check_same_user,
-    moment,
-    new_token,
-    next_token,
-    proof,
-)
+from modkit_redis.session._core import Record, Status, moment
+from modkit_redis.session.binding import Binding, binding, check_same_user
 from modkit_redis.session.codec import UndecodableError
+from modkit_redis.session.coder import Coder
 from modkit_redis.session.config import SessionSettings
 from modkit_redis.session.records.write import Saved, Write
-from modkit_redis.session.values import Changes, Coder, Values
+from modkit_redis.session.tokens import Credential, new_token, next_token, proof
+from modkit_redis.session.values import Changes, Values
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     """A write that is under way, and what it will have done; it may be sent again if no answer comes.
 
     Attributes:
@@ -172,7 +163,7 @@ class SessionState(MutableMapping[str, Any]):
         """Be the session that was found."""
         self._credential, self._token = credential, token
         self._record, self._info, self._deadline_ms = record, None, record.deadline_ms
-        self._values = Values(self._coder, record.handle, record.payloads)
+        self._values = Values(self._coder, record.handle, record.payloads())
         interval = self._settings.renewal_interval
         self._wants_renewal = (
             interval is not None

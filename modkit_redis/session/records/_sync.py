@@ -13,9 +13,10 @@ from modkit_redis.client import RedisExecutor
 from modkit_redis.client.executor import Argument, Command, Reply, Script, ScriptCall
 from modkit_redis.contract.keys import KeySpace
 from modkit_redis.contract.session import SessionToken
-from modkit_redis.session._core import Credential, Record, Status, UnreadableError, proof, record_in
+from modkit_redis.session._core import Record, Status, UnreadableError, record_in
 from modkit_redis.session.records.scripts import CREATE, DESTROY, REMOVE, SAVE, TOUCH
 from modkit_redis.session.records.write import Saved, Write
+from modkit_redis.session.tokens import Credential, proof
 
 _SHOWN: Final = ("f", "h", "v", "c", "l", "x", "i", "u", "ip", "ua", "ub", "uc", "ud")
 
@@ -32,7 +33,7 @@ class Records:
             deadline: Bound on each exchange.
         """
         self._executor = RedisExecutor(client)
-        self._keys = KeySpace(key_prefix, "session")
+        self._above = KeySpace(key_prefix, "session").key("-").removesuffix("-")  # no handle needs escaping
         self._deadline = deadline
 
     def find(self, handle: str) -> Record | None:
@@ -41,19 +42,25 @@ class Records:
         Raises:
             UnreadableError: If there is something else.
         """
-        key = self._keys.key(handle)
-        # The TTL first: in the other order, a touch between the two would make the session seem unseen.
-        pttl, pairs = self._send([("PTTL", key), ("HGETALL", key)])
-        return record_in(handle, cast("list[bytes]", pairs), cast(int, pttl))
+        pairs = self._executor.execute("HGETALL", self._key(handle), deadline=self._deadline)
+        return record_in(handle, cast("list[bytes]", pairs))
+
+    def find_with_time(self, handle: str) -> tuple[Record | None, int]:
+        """Return the session, whoever asks, and the server's time.
+
+        Raises:
+            UnreadableError: If there is something else.
+        """
+        time, pairs = self._send([("TIME",), ("HGETALL", self._key(handle))])
+        return record_in(handle, cast("list[bytes]", pairs)), _now_ms(time)
 
     def summaries(self, handles: Sequence[str]) -> list[Record | None]:
         """Return sessions without their values, in the order of *handles*; what has ended is none."""
         if not handles:
             return []
-        asked = [("HMGET", self._keys.key(each), *_SHOWN) for each in handles]
+        asked = [("HMGET", self._key(each), *_SHOWN) for each in handles]
         *replies, time = self._send([*asked, ("TIME",)])
-        seconds, microseconds = map(int, cast("list[bytes]", time))
-        now_ms = seconds * 1000 + microseconds // 1000
+        now_ms = _now_ms(time)
         return [
             _summary(each, cast("list[bytes | None]", reply), now_ms)
             for each, reply in zip(handles, replies, strict=True)
@@ -62,7 +69,7 @@ class Records:
     def create(self, token: SessionToken, write: Write, idle_ms: int, absolute_ms: int) -> int:
         """Begin a session, and return its deadline; 0 if there is another one of this handle."""
         credential = proof(token)
-        key = self._keys.key(credential.handle)
+        key = self._key(credential.handle)
         fixed = (credential.verifier, write.nonce, idle_ms, absolute_ms)
         reply = self._run(CREATE, key, [*fixed, *write.fields()])
         _, deadline = cast("tuple[int, int]", reply)
@@ -70,40 +77,43 @@ class Records:
 
     def touch(self, credential: Credential, due_ms: int) -> tuple[Status, int]:
         """Verify the token, let the session live on if that is due; return what came of it, and the time."""
-        key = self._keys.key(credential.handle)
+        key = self._key(credential.handle)
         status, now = cast("tuple[int, int]", self._run(TOUCH, key, [credential.verifier, due_ms]))
         return Status(status), now
 
     def save(self, credential: Credential, write: Write) -> Saved:
         """Change a session; never make one."""
-        key = self._keys.key(credential.handle)
+        key = self._key(credential.handle)
         reply = self._run(SAVE, key, write.arguments(credential, proof(write.token) if write.token else None))
         status, version, *taken = cast("list[int]", reply)
         return Saved(Status(status), version, cast("list[bytes | None]", taken))
 
     def destroy(self, credential: Credential) -> Status:
         """End a session for who has its token."""
-        key = self._keys.key(credential.handle)
+        key = self._key(credential.handle)
         return Status(cast(int, self._run(DESTROY, key, [credential.verifier])))
 
     def of(self, user: str, handles: Sequence[str]) -> list[str]:
         """Return those of *handles* that are sessions of *user*, or of nobody yet."""
-        replies = self._send([("HMGET", self._keys.key(each), "h", "u") for each in handles])
+        replies = self._send([("HMGET", self._key(each), "h", "u") for each in handles])
         wanted = (None, user.encode())
         found = zip(handles, cast("list[list[bytes | None]]", replies), strict=True)
         return [each for each, (verifier, bound) in found if verifier is not None and bound in wanted]
 
     def remove(self, handle: str) -> bool:
         """End a session by its handle, and return whether there was one."""
-        [removed] = self._send([("UNLINK", self._keys.key(handle))])
+        [removed] = self._send([("UNLINK", self._key(handle))])
         return removed == 1
 
     def remove_of(self, user: str, handles: Sequence[str], then: Command) -> list[str]:
         """End sessions of *user*, then do something else; return the handles of those that there were."""
         # Sent whole: it is short, and what the server does not know yet would run only after the rest.
-        calls = [ScriptCall(REMOVE, [self._keys.key(each)], [user]).whole() for each in handles]
+        calls = [ScriptCall(REMOVE, [self._key(each)], [user]).whole() for each in handles]
         replies = self._send([*calls, then])
         return [each for each, removed in zip(handles, replies, strict=False) if removed]
+
+    def _key(self, handle: str) -> str:
+        return self._above + handle
 
     def _run(self, script: Script, key: str, arguments: list[Argument]) -> Reply:
         try:
@@ -125,9 +135,12 @@ def _summary(handle: str, values: Sequence[bytes | None], now_ms: int) -> Record
         for part in (name.encode(), value)
     ]
     try:
-        record = record_in(handle, pairs, -1)
-        return (
-            record if record is not None and record.deadline_ms > now_ms else None
-        )  # it may have lost its TTL
+        record = record_in(handle, pairs)
     except UnreadableError:
         return None
+    return record if record is not None and record.deadline_ms > now_ms else None  # it may have lost its TTL
+
+
+def _now_ms(time: Reply) -> int:
+    seconds, microseconds = cast("list[bytes]", time)
+    return int(seconds) * 1000 + int(microseconds) // 1000

@@ -28,7 +28,7 @@ if found[1] ~= ARGV[1] then
   end
   status = 2
 end
-if now - seen >= tonumber(ARGV[2]) or redis.call('PTTL', KEYS[1]) < 0 then
+if math.abs(now - seen) >= tonumber(ARGV[2]) then -- it is in the future if the clock was set back
   redis.call('HSET', KEYS[1], 'l', now)
   redis.call('PEXPIREAT', KEYS[1], math.min(now + idle, deadline))
 end

@@ -9,10 +9,11 @@ from typing import NamedTuple
 
 from modkit_redis.client.executor import Argument
 from modkit_redis.contract.session import SessionToken
-from modkit_redis.session._core import Credential, Status
+from modkit_redis.session._core import Status
+from modkit_redis.session.tokens import Credential
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # frozen, it would take three times as long to make
 class Write:
     """What is to be written; values are encoded already.
 
@@ -40,21 +41,19 @@ class Write:
 
     def fields(self) -> list[Argument]:
         """Return the fields to set, each before its value."""
-        return [
-            part
-            for name, value in (
-                *((name, value) for name, value in self.about.items() if value),
-                *((f".{key}", value) for key, value in self.sets.items()),
-            )
-            for part in (name, value)
-        ]
+        fields: list[Argument] = []
+        for name, value in self.about.items():
+            if value:
+                fields += (name, value)
+        for key, value in self.sets.items():
+            fields += (f".{key}", value)
+        return fields
 
     def arguments(self, credential: Credential, new: Credential | None) -> list[Argument]:
         """Return the arguments of ``save.lua``, for who has *credential* and is to have *new*."""
         fields = self.fields()
-        removed = [f".{key}" for key in self.deletes] + [
-            name for name, each in self.about.items() if not each
-        ]
+        removed = [f".{key}" for key in self.deletes]
+        removed += [name for name, each in self.about.items() if not each]
         return [
             credential.verifier,
             self.nonce,
@@ -66,7 +65,7 @@ class Write:
             *fields,
             len(removed),
             *removed,
-            *(f".{key}" for key in self.takes),
+            *[f".{key}" for key in self.takes],
         ]
 
 

@@ -22,7 +22,8 @@ from modkit_redis.contract.session import (
     StoredSession,
 )
 from modkit_redis.contract.values import Duration
-from modkit_redis.session._core import moment, new_token, presented
+from modkit_redis.session._core import moment
+from modkit_redis.session.tokens import new_token, presented
 
 T = TypeVar("T")
 _IDLE: Final = timedelta(minutes=30)

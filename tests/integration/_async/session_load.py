@@ -13,8 +13,9 @@ from contextlib import suppress
 from typing import Any, Final
 
 from modkit_redis.contract import SessionConflictError, SessionLostError, SessionPatch, SessionToken
-from modkit_redis.session._core import Status, next_token, proof
+from modkit_redis.session._core import Status
 from modkit_redis.session.records.write import Write
+from modkit_redis.session.tokens import next_token, proof
 from tests.session_plans import SLOTS, USERS, Plan, Report
 
 _GRACES: Final = (None, 0.005, 60)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -26,13 +27,14 @@ every_way = pytest.mark.parametrize("settings", WAYS.values(), ids=WAYS)
 def exchanges(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The commands of each exchange with Redis; those above 16 kB the server does not read in one piece."""
     seen: list[int] = []
-    send = AsyncRedisExecutor._send
+    module: Any = sys.modules[AsyncRedisExecutor.__module__]
+    exchange = module.async_exchange
 
-    async def counted(self: AsyncRedisExecutor, commands: Any, *args: Any) -> Any:
+    async def counted(pool: Any, commands: Any, *args: Any) -> Any:
         seen.append(len(commands))
-        return await send(self, commands, *args)
+        return await exchange(pool, commands, *args)
 
-    monkeypatch.setattr(AsyncRedisExecutor, "_send", counted)
+    monkeypatch.setattr(module, "async_exchange", counted)
     return seen
 
 

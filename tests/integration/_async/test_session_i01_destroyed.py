@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from modkit_redis.contract import SessionLostError, SessionPatch
-from modkit_redis.session._core import Credential
+from modkit_redis.session.tokens import Credential
 from tests.caching import async_at_once
 from tests.sessions import Looker, NewSessions, Told, async_opened, not_of_a_naive_store
 

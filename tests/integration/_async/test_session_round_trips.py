@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from modkit_redis.contract import SessionToken
-from modkit_redis.session._core import new_token
+from modkit_redis.session.tokens import new_token
 from modkit_redis.testing import EmbeddedServer
 from tests.cache_keys import Counter
 from tests.sessions import Looker, NewSessions, load_scripts_at
@@ -38,7 +38,7 @@ async def warm(own_server: EmbeddedServer, new_sessions: NewSessions, prefix: st
     async def warm(**settings: object) -> Any:
         load_scripts_at(own_server.addr)
         store = new_sessions(addr=own_server.addr, client={"client_name": prefix}, **settings)
-        await store.load(new_token())
+        await store.load(new_token())  # it knows the server's time then
         return store
 
     return warm
@@ -71,7 +71,24 @@ async def test_a_read_is_one_round_trip(warm: Callable[..., Any], count: Counter
     await store.load(token)
     loaded = count.spent()
 
-    assert opened == loaded == (1, ["PTTL", "HGETALL"])
+    assert opened == loaded == (1, ["HGETALL"])
+
+
+async def test_the_first_read_asks_for_the_time_in_the_same_round_trip(
+    warm: Callable[..., Any],
+    new_sessions: NewSessions,
+    own_server: EmbeddedServer,
+    count: Counter,
+    prefix: str,
+) -> None:
+    token = await (await warm()).create({"n": 1})
+    fresh = new_sessions(addr=own_server.addr, client={"client_name": prefix})
+    await fresh.destroy(new_token())  # connects
+
+    count.begin()
+    await fresh.load(token)
+
+    assert count.spent() == (1, ["TIME", "HGETALL"])
 
 
 async def test_a_touch_that_is_due_is_one_more_and_then_none(
@@ -88,8 +105,8 @@ async def test_a_touch_that_is_due_is_one_more_and_then_none(
     await store.load(token)
     later = count.spent()
 
-    assert due == (2, ["PTTL", "HGETALL", "EVALSHA"])
-    assert later == (1, ["PTTL", "HGETALL"])
+    assert due == (2, ["HGETALL", "EVALSHA"])
+    assert later == (1, ["HGETALL"])
 
 
 @pytest.mark.parametrize("change", ["set", "inside", "delete", "rotate", "all"])
@@ -108,7 +125,39 @@ async def test_a_write_is_two_round_trips(warm: Callable[..., Any], count: Count
         if change in ("rotate", "all"):
             session.rotate()
 
-    assert count.spent() == (2, ["PTTL", "HGETALL", "EVALSHA"])
+    assert count.spent() == (2, ["HGETALL", "EVALSHA"])
+
+
+async def test_what_is_saved_is_not_saved_again(warm: Callable[..., Any], count: Counter) -> None:
+    store = await warm()
+    token = await store.create({"n": 1, "list": [], "gone": 1})
+
+    async with store.open(token) as session:
+        session["n"] = 2
+        session["list"].append(1)
+        del session["gone"]
+        session.rotate()
+        await session.save()
+        count.begin()
+        await session.save()
+
+    assert count.spent() == (0, [])
+
+
+async def test_a_session_that_nears_its_deadline_is_not_touched_at_each_read(
+    warm: Callable[..., Any], count: Counter, own_server: EmbeddedServer, prefix: str
+) -> None:
+    store = await warm(idle_ttl="10m")
+    token = await store.create({"n": 1})
+    with stock_client(own_server.addr) as admin:
+        look = Looker(admin, prefix)
+        admin.hset(look.key(token), "x", look.now_ms() + 100_000)
+        admin.pexpire(look.key(token), 100_000)
+
+    count.begin()
+    await store.load(token)
+
+    assert count.spent() == (1, ["HGETALL"])
 
 
 async def test_a_session_begins_with_one_round_trip(warm: Callable[..., Any], count: Counter) -> None:
@@ -118,6 +167,7 @@ async def test_a_session_begins_with_one_round_trip(warm: Callable[..., Any], co
     async with store.open() as session:
         session["n"] = 1
         session["m"] = 2
+        session.rotate()  # nobody has its token yet
 
     assert count.spent() == (1, ["EVALSHA"])
 
@@ -136,7 +186,7 @@ async def test_signing_in_is_three_round_trips(warm: Callable[..., Any], count: 
         session.bind("anna")
     anonymous = count.spent()
 
-    assert known == (3, ["PTTL", "HGETALL", "EVALSHA", "EVALSHA"])
+    assert known == (3, ["HGETALL", "EVALSHA", "EVALSHA"])
     assert anonymous == (3, ["EVALSHA"] * 3)
 
 
@@ -153,7 +203,7 @@ async def test_signing_in_to_one_session_too_many_is_five_round_trips(
 
     assert count.spent() == (
         5,
-        ["PTTL", "HGETALL", "EVALSHA", "HMGET", "EVAL", "ZREM", "EVALSHA"],
+        ["HGETALL", "EVALSHA", "HMGET", "EVAL", "ZREM", "EVALSHA"],
     )
 
 
@@ -166,7 +216,7 @@ async def test_signing_out_is_two_round_trips(warm: Callable[..., Any], count: C
         session["n"] = 2
         session.destroy()
 
-    assert count.spent() == (2, ["PTTL", "HGETALL", "EVALSHA"])
+    assert count.spent() == (2, ["HGETALL", "EVALSHA"])
 
 
 async def signed_in(store: Any, times: int) -> list[SessionToken]:
@@ -227,7 +277,7 @@ async def test_a_transaction_is_two_round_trips_for_each_try(
         count.begin()
         await session.transact(lambda values: values.update(n=2))
 
-    assert count.spent() == (2, ["PTTL", "HGETALL", "EVALSHA"])
+    assert count.spent() == (2, ["HGETALL", "EVALSHA"])
 
 
 @pytest.mark.parametrize("is_known", [False, True], ids=["unknown", "guessed"])

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -27,13 +28,14 @@ every_way = pytest.mark.parametrize("settings", WAYS.values(), ids=WAYS)
 def exchanges(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The commands of each exchange with Redis; those above 16 kB the server does not read in one piece."""
     seen: list[int] = []
-    send = RedisExecutor._send
+    module: Any = sys.modules[RedisExecutor.__module__]
+    exchange = module.exchange
 
-    def counted(self: RedisExecutor, commands: Any, *args: Any) -> Any:
+    def counted(pool: Any, commands: Any, *args: Any) -> Any:
         seen.append(len(commands))
-        return send(self, commands, *args)
+        return exchange(pool, commands, *args)
 
-    monkeypatch.setattr(RedisExecutor, "_send", counted)
+    monkeypatch.setattr(module, "exchange", counted)
     return seen
 
 

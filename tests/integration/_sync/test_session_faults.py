@@ -18,8 +18,11 @@ from modkit_redis.contract import (
     SessionToken,
     StoreUnavailableError,
 )
+from modkit_redis.session._core import Status
 from modkit_redis.session.index.scripts import DRAIN, LIST_IN
 from modkit_redis.session.records.scripts import CREATE, DESTROY, SAVE, TOUCH
+from modkit_redis.session.records.write import Write
+from modkit_redis.session.tokens import new_token, next_token, proof
 from modkit_redis.testing import EmbeddedServer
 from tests.caching import Settings, lapse, within
 from tests.faults.proxy import Proxy
@@ -462,7 +465,7 @@ def count(values: Any) -> int:
     return found
 
 
-@pytest.mark.parametrize("command", [called("PTTL"), called("HGETALL"), SAVE.sha.encode()])
+@pytest.mark.parametrize("command", [called("HGETALL"), SAVE.sha.encode()])
 @pytest.mark.parametrize(
     "fault", [reset_before, reset_after, pytest.param(reply_lost, marks=pytest.mark.slow)]
 )
@@ -510,9 +513,9 @@ def enter(store: Any, token: SessionToken) -> None:
 
 
 READS: Final = (
-    Call("load: PTTL", called("PTTL"), lambda store, token: store.load(token)),
+    Call("load: TIME", called("TIME"), lambda store, token: store.load(token)),
     Call("load: HGETALL", called("HGETALL"), lambda store, token: store.load(token)),
-    Call("open: PTTL", called("PTTL"), enter),
+    Call("open: TIME", called("TIME"), enter),
     Call("open: HGETALL", called("HGETALL"), enter),
     Call("peek: HMGET", called("HMGET"), lambda store, token: store.peek(token.handle)),
     Call("sessions_of: ZRANGE", called("ZRANGE"), lambda store, _: store.sessions_of("ann")),
@@ -523,7 +526,7 @@ WRITES: Final = (
     Call("create", CREATE.sha.encode(), lambda store, _: store.create({"a": 1})),
     Call("save", SAVE.sha.encode(), lambda store, token: store.save(token, PATCH)),
     Call("save and rotate", SAVE.sha.encode(), lambda store, token: store.save(token, PATCH, rotate=True)),
-    Call("bind: PTTL", called("PTTL"), lambda store, token: store.bind(token, "ann")),
+    Call("bind: TIME", called("TIME"), lambda store, token: store.bind(token, "ann")),
     Call("bind: HGETALL", called("HGETALL"), lambda store, token: store.bind(token, "ann")),
     Call("bind: list", LIST_IN.sha.encode(), lambda store, token: store.bind(token, "ann")),
     Call("bind: save", SAVE.sha.encode(), lambda store, token: store.bind(token, "ann"), exchanges=3),
@@ -614,3 +617,40 @@ def test_an_end_without_an_answer_can_be_asked_for_again(stage: Stage, call: Cal
     assert stage.traces.handles() == set()
     assert stage.calm.store.load(token) is None
     assert stage.calm.store.sessions_of("ann") == []
+
+
+@pytest.mark.parametrize("replaces", [False, True], ids=["kept", "replaced"])
+@pytest.mark.parametrize("grace_ms", [0, 60_000])
+def test_a_write_that_arrives_twice_takes_effect_once(stage: Stage, grace_ms: int, *, replaces: bool) -> None:
+    records, token = stage.calm.store._keeper.records, stage.calm.store.create(BEFORE)
+    new = next_token(token.handle) if replaces else None
+    write = Write(sets={"count": b"1"}, deletes=["kept"], expect=1, token=new, grace_ms=grace_ms)
+
+    answers = [records.save(proof(token), write) for _ in range(3)]
+
+    assert {(answer.status, answer.version) for answer in answers} == {(Status.DONE, 2)}
+    assert stage.traces.counted(token.handle) == (2, int(replaces))
+    assert stage.traces.live_tokens(token.handle) == (2 if replaces and grace_ms else 1)
+
+
+def test_a_session_that_is_begun_twice_begins_once_and_is_not_begun_anew(stage: Stage) -> None:
+    records, token = stage.calm.store._keeper.records, new_token()
+    write = Write(sets={"count": b"1"})
+
+    deadlines = {records.create(token, write, 60_000, 3_600_000) for _ in range(3)}
+    stage.calm.store.save(token, SessionPatch(sets={"count": 2}))
+
+    assert len(deadlines) == 1
+    assert records.create(token, write, 60_000, 3_600_000) == 0
+    assert stage.traces.values(token.handle) == {"count": b"2"}
+    assert stage.traces.handles() == {token.handle}
+
+
+def test_an_end_that_arrives_twice_ends_nothing_else(stage: Stage) -> None:
+    records = stage.calm.store._keeper.records
+    token, other = [stage.calm.store.create(BEFORE) for _ in range(2)]
+
+    assert records.destroy(proof(token)) is Status.DONE
+    assert records.destroy(proof(token)) is Status.GONE
+
+    assert stage.traces.handles() == {other.handle}

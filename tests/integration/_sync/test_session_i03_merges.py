@@ -6,7 +6,9 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from modkit_redis.contract import SessionPatch
+import pytest
+
+from modkit_redis.contract import ArgumentError, SessionPatch
 from tests.caching import at_once
 from tests.sessions import NewSessions, not_of_a_naive_store
 
@@ -71,13 +73,16 @@ def test_i03_writes_at_the_same_time_are_all_visible(new_sessions: NewSessions) 
     assert found.version == before + 80
 
 
-def test_i03_a_patch_may_name_more_keys_than_there_can_be(new_sessions: NewSessions) -> None:
-    store = new_sessions()
+def test_i03_a_patch_may_remove_as_many_keys_as_there_can_be(new_sessions: NewSessions) -> None:
+    store = new_sessions(max_keys=1000)
     token = store.create({"a": 1, "b": 1, "c": 1})
-    names = [f"k{number}" for number in range(9_000)]
+    names = [f"k{number}" for number in range(999)]
 
     saved = store.save(token, SessionPatch({"c": 2}, deletes=[*names, "a"]))
     taken = (store.save(token, SessionPatch(takes=[*names, "b"]), expect=saved.version)).taken
+
+    with pytest.raises(ArgumentError, match="removes more than the 1000 keys"):
+        store.save(token, SessionPatch(deletes=[*names, "a"], takes=["b"]))
 
     assert taken == {"b": 1}
     assert (store.load(token)).data == {"c": 2}

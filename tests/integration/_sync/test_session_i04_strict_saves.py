@@ -121,3 +121,34 @@ def test_i04_a_transaction_keeps_what_the_request_has_not_saved_yet(new_sessions
         assert (other.load(token)).data == {"n": 1, "list": [1], "x": 1, "theirs": 1}
 
     assert (other.load(token)).data == {"n": 1, "list": [1, 2], "own": 1, "theirs": 1}
+
+
+def test_i04_what_others_changed_is_seen_after_a_transaction_and_own_changes_stay(
+    new_sessions: NewSessions,
+) -> None:
+    store, other = new_sessions(), new_sessions()
+    token = store.create({"n": 0, "own": [1], "read": [1], "gone": 1})
+
+    with store.open(token) as session:
+        session["own"].append(2)
+        assert (session["read"], session["gone"]) == ([1], 1)
+        other.save(token, SessionPatch({"own": [9], "read": [9]}, deletes=["gone"]))
+        session.transact(increment)
+        assert dict(session) == {"n": 1, "own": [1, 2], "read": [9]}
+
+    assert (other.load(token)).data == {"n": 1, "own": [1, 2], "read": [9]}
+
+
+def test_i04_what_others_removed_too_need_not_be_removed_after_a_transaction(
+    new_sessions: NewSessions, look: Looker
+) -> None:
+    store, other = new_sessions(), new_sessions()
+    token = store.create({"n": 0, "gone": 1})
+
+    with store.open(token) as session:
+        del session["gone"]
+        other.save(token, SessionPatch(deletes=["gone"]))
+        session.transact(increment)
+        version = look.number(token, "v")
+
+    assert look.number(token, "v") == version

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from modkit_redis.contract import SessionLostError, SessionPatch, StoreUnavailableError
-from modkit_redis.session._core import Status, new_token, next_token, proof
+from modkit_redis.session._core import Status
 from modkit_redis.session.records.write import Write
+from modkit_redis.session.tokens import new_token, next_token, proof
 from tests.caching import at_once
 from tests.sessions import Looker, NewSessions, Told, opened
 
@@ -235,6 +236,40 @@ def test_i07_a_save_that_was_unheard_is_sent_again_and_what_came_after_it_is_sav
     assert (store.load(token)).data == {"n": 2, "list": [1, 2], "back": 2}
     assert nonces[0] == nonces[1] != nonces[2]
     assert look.number(token, "v") == 3  # the replay is none
+
+
+def test_i07_what_is_removed_after_an_unheard_save_of_it_is_removed(store: Any, losing: Losing) -> None:
+    token = store.create({"n": 0})
+    losing.next("save")
+
+    with store.open(token) as session:
+        session["new"] = 1
+        with pytest.raises(StoreUnavailableError):
+            session.save()
+        del session["new"]
+
+    assert (store.load(token)).data == {"n": 0}
+
+
+@pytest.mark.parametrize("way", ["take", "transact"])
+def test_i07_a_save_that_was_unheard_is_sent_again_before_the_next_step(
+    store: Any, look: Looker, losing: Losing, way: str
+) -> None:
+    token = store.create({"n": 0, "state": 1})
+    losing.next("save")
+
+    with store.open(token) as session:
+        session["n"] = 1
+        session.rotate()
+        with pytest.raises(StoreUnavailableError):
+            session.save()
+        if way == "take":
+            assert session.take("state") == 1
+        else:
+            assert session.transact(lambda values: values.pop("state")) == 1
+
+    assert (store.load(session.token)).data == {"n": 1}
+    assert (look.number(token, "g"), look.number(token, "v")) == (1, 3)
 
 
 @pytest.mark.parametrize("grace", [None, 60])

@@ -196,3 +196,18 @@ def test_i08_a_change_of_rights_in_a_request_that_is_due_leaves_no_grace(
     assert store.load(old) is None
     assert store.load(session.token) is not None
     assert look.number(old, "g") == 1
+
+
+def test_i08_a_token_that_was_replaced_with_a_long_grace_is_not_renewed(
+    new_sessions: NewSessions, look: Looker
+) -> None:
+    store: Any = new_sessions(renewal_interval="10m")
+    old = store.create({"n": 1})
+    store.save(old, SessionPatch(), rotate=True, grace=7200)
+    make_due(look, old)
+    before = look.fields(old)
+
+    with store.open(old) as session:
+        assert session["n"] == 1
+
+    assert look.fields(old) == before

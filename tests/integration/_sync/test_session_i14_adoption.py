@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from modkit_redis.contract import SessionLostError, SessionPatch, SessionToken
-from modkit_redis.session._core import new_token, next_token
+from modkit_redis.session.tokens import new_token, next_token
 from tests.sessions import Looker, NewSessions, Told, not_of_a_naive_store
 
 

@@ -22,11 +22,12 @@ from modkit_redis.contract import (
     SessionToken,
     StoredSession,
 )
-from modkit_redis.session import SessionSettings, _core
-from modkit_redis.session._core import binding, handle_in, presented
+from modkit_redis.session import SessionSettings, _core, tokens
+from modkit_redis.session.binding import binding
 from modkit_redis.session.index.scripts import LIST_IN
 from modkit_redis.session.records.scripts import CREATE, DESTROY, SAVE, TOUCH
 from modkit_redis.session.records.write import Saved, Write
+from modkit_redis.session.tokens import handle_in, presented
 from modkit_redis.session.values import Changes, Values
 from tests.certificates import Certificates
 from tests.faults.fault import Fault
@@ -52,13 +53,13 @@ def logs(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
 @pytest.fixture(autouse=True)
 def known_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let each token that is made have a secret that can be looked for; handles stay random."""
-    random_text = _core._random_text
+    random_text = tokens._random_text
     numbers = iter(range(10_000))
 
     def text(length: int) -> str:
         return random_text(length) if length == 16 else f"s3cret{next(numbers):037}"
 
-    monkeypatch.setattr(_core, "_random_text", text)
+    monkeypatch.setattr(tokens, "_random_text", text)
 
 
 @pytest.fixture
@@ -194,7 +195,7 @@ def test_a_fault_shows_no_secret(
 STEPS: Final = (
     ("create", CREATE.sha.encode()),
     ("begin", CREATE.sha.encode()),
-    *((name, called("PTTL")) for name in ("load", "save", "transact", "store bind")),
+    *((name, called("TIME")) for name in ("load", "save", "transact", "store bind")),
     *((name, called("HGETALL")) for name in ("load", "save", "transact", "store bind")),
     *((name, TOUCH.sha.encode()) for name in ("load", "save", "transact")),
     *(
@@ -225,7 +226,8 @@ def test_trouble_at_each_step_shows_no_secret(
     sessions = stores.open(proxy.addr, prefix, QUICK, per_user_max=2, touch_interval="1ms")
     token = sessions.store.create({"a": VALUE, "taken": VALUE})
     if command == TOUCH.sha.encode():
-        admin.persist(f"{prefix}:session:{token.handle}")  # so that it is touched
+        admin.persist(f"{prefix}:session:{token.handle}")
+        admin.hset(f"{prefix}:session:{token.handle}", "l", 1)  # so that a touch decides whether it lives
     proxy.reset_reply(command)
 
     with pytest.raises(ModkitRedisError) as caught:

@@ -14,24 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modkit_redis.contract import ArgumentError, SessionPatch, SessionToken
-from modkit_redis.session._core import (
-    LONGEST_USER,
-    Credential,
-    Record,
-    Status,
-    UnreadableError,
-    binding,
-    check_same_user,
-    check_save,
-    checked_user,
-    handle_in,
-    moment,
-    new_token,
-    next_token,
-    presented,
-    proof,
-    record_in,
-)
+from modkit_redis.session._core import Record, Status, UnreadableError, check_save, moment, record_in
+from modkit_redis.session.binding import LONGEST_USER, binding, check_same_user, checked_user
+from modkit_redis.session.tokens import Credential, handle_in, new_token, next_token, presented, proof
 
 HANDLE: Final = "Ab0_-" + "c" * 17
 SECRET: Final = "Zz9_-" + "s" * 38
@@ -319,20 +304,20 @@ FIELDS: Final = {
 NOTHING: Final[Mapping[bytes, bytes | None]] = {}
 
 
-def record(changes: Mapping[bytes, bytes | None] = NOTHING, pttl: int = 30_000) -> Record | None:
+def record(changes: Mapping[bytes, bytes | None] = NOTHING) -> Record | None:
     held = {**FIELDS, **changes}
     pairs = [part for name, value in held.items() if value is not None for part in (name, value)]
-    return record_in(HANDLE, pairs, pttl)
+    return record_in(HANDLE, pairs)
 
 
-def some_record(changes: Mapping[bytes, bytes | None] = NOTHING, pttl: int = 30_000) -> Record:
-    found = record(changes, pttl)
+def some_record(changes: Mapping[bytes, bytes | None] = NOTHING) -> Record:
+    found = record(changes)
     assert found is not None
     return found
 
 
 def test_no_hash_is_no_session() -> None:
-    assert record_in(HANDLE, [], -2) is None
+    assert record_in(HANDLE, []) is None
 
 
 def test_a_hash_is_a_session_with_its_values() -> None:
@@ -340,7 +325,7 @@ def test_a_hash_is_a_session_with_its_values() -> None:
 
     assert (found.handle, found.version, found.verifier) == (HANDLE, 7, VERIFIER)
     assert (found.created_ms, found.seen_ms, found.deadline_ms, found.idle_ms) == (1000, 5000, 90_000, 30_000)
-    assert found.payloads == {"cart": b"[1]", "": b"2", ".": b"3"}
+    assert found.payloads() == {"cart": b"[1]", "": b"2", ".": b"3"}
     assert found.replaced_ms == 4000
     assert (found.user, found.address, found.agent) == ("ada", None, None)
 
@@ -396,23 +381,30 @@ def test_a_session_with_a_time_that_no_calendar_has_is_unreadable(name: bytes, v
 
 
 @pytest.mark.parametrize(
-    ("seen", "deadline", "idle", "pttl", "idle_for"),
+    ("now", "is_due", "is_alive"),
     [
-        (5000, 90_000, 30_000, 30_000, 0),
-        (5000, 90_000, 30_000, 29_000, 1000),
-        (5000, 90_000, 30_000, 1, 29_999),
-        (5000, 15_000, 30_000, 10_000, 0),  # it ends before it would have been idle for too long
-        (5000, 15_000, 30_000, 4000, 6000),
-        (5000, 90_000, 30_000, -1, None),  # it has lost its TTL
-        (5000, 90_000, 30_000, -2, None),
+        (5000, False, True),
+        (6999, False, True),
+        (7000, True, True),
+        (34_999, True, True),
+        (35_000, True, False),  # it should have ended, and may have lost its TTL
+        (3001, False, True),  # the clock was set back, by less than a touch is due after
+        (3000, True, True),  # and by more
     ],
 )
-def test_what_is_left_of_its_ttl_tells_for_how_long_a_session_was_idle(
-    seen: int, deadline: int, idle: int, pttl: int, idle_for: int | None
+def test_a_session_is_touched_that_was_not_seen_for_so_long_or_is_from_the_future(
+    now: int, is_due: bool, is_alive: bool
 ) -> None:
-    changes = {b"l": b"%d" % seen, b"x": b"%d" % deadline, b"i": b"%d" % idle}
+    found = some_record()
 
-    assert some_record(changes, pttl).idle_for_ms == idle_for
+    assert (found.is_due(2000, now), found.is_alive(now)) == (is_due, is_alive)
+
+
+def test_a_session_at_its_deadline_is_touched_however_lately_it_was_seen() -> None:
+    found = some_record({b"l": b"89999"})
+
+    assert not found.is_due(2000, 89_999) and found.is_alive(89_999)
+    assert found.is_due(2000, 90_000) and not found.is_alive(90_000)
 
 
 def test_only_the_present_token_opens_a_session() -> None:

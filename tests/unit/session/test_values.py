@@ -12,8 +12,9 @@ import pytest
 from modkit_redis import SessionSettings
 from modkit_redis.contract import ArgumentError, SessionEvent, SessionPatch
 from modkit_redis.session.codec import UndecodableError, encode
+from modkit_redis.session.coder import Coder
 from modkit_redis.session.telling import Teller
-from modkit_redis.session.values import Changes, Coder, Values
+from modkit_redis.session.values import Changes, Values
 
 HANDLE: Final = "A" * 22
 KEY: Final = f"a:{b64encode(bytes(32)).decode()}"
@@ -30,7 +31,9 @@ class Bench:
 
     def holding(self, **held: object) -> Values:
         """Return values that were loaded."""
-        self.stored = self.coder.sealed(HANDLE, {key: encode(each, key, 2**20) for key, each in held.items()})
+        self.stored = dict(
+            self.coder.sealed(HANDLE, {key: encode(each, key, 2**20) for key, each in held.items()})
+        )
         return self.loaded()
 
     def loaded(self) -> Values:

@@ -12,8 +12,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from modkit_redis import SessionSettings
 from modkit_redis.session.codec import decode, encode
+from modkit_redis.session.coder import Coder
 from modkit_redis.session.telling import Teller
-from modkit_redis.session.values import Coder, Values
+from modkit_redis.session.values import Values
 
 HANDLE: Final = "A" * 22
 CODER: Final = Coder(SessionSettings.from_mapping({"idle_ttl": "30m", "absolute_ttl": "12h"}), Teller(None))

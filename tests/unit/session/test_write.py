@@ -5,8 +5,9 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import Final
 
-from modkit_redis.session._core import Credential, Status, new_token, proof
+from modkit_redis.session._core import Status
 from modkit_redis.session.records.write import Saved, Write
+from modkit_redis.session.tokens import Credential, new_token, proof
 
 MINE: Final = Credential("A" * 22, sha256(b"mine").digest())
 NEXT: Final = Credential("A" * 22, sha256(b"next").digest())

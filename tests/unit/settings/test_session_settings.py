@@ -292,7 +292,7 @@ def test_settings_that_contradict_each_other_are_refused_by_the_names_of_their_w
         {"touch_interval": "1799999ms"},
         {"renewal_interval": "30001ms"},
         {"max_value_bytes": "65537"},
-        {"max_bytes": "64"},
+        {"max_bytes": "16383"},
     ],
 )
 def test_settings_that_just_go_together_are_not_refused(given: dict[str, str]) -> None:
