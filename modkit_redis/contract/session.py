@@ -202,8 +202,8 @@ class Session(BaseSession):
         """Return a value and remove it, in one step: of all requests that try, one gets it. One round trip.
 
         What was done to it here and not saved counts: changes inside it are in what is returned, if it is
-        won; what was assigned is returned in any case, and not saved any more; for what was deleted, *default*
-        is returned. So it is for a value that cannot be read, which is removed.
+        won; what was assigned is returned in any case, and not saved any more; for what was deleted,
+        *default* is returned. So it is for a value that cannot be read, which is removed.
 
         Raises:
             ArgumentError: If *key* cannot be one; nothing was sent.
