@@ -222,7 +222,8 @@ class SessionLostError(ModkitRedisError):
 
     Attributes:
         handle: The session's public handle.
-        reason: A word for programs: ``gone``, or ``retired`` for a token that was replaced.
+        reason: A word for programs: ``gone``, or ``retired`` for the token that was replaced last, and for
+            one in its grace that was to be replaced again.
     """
 
     def __init__(self, handle: str, reason: str) -> None:

@@ -86,14 +86,14 @@ SESSION_MEANINGS: Final[Mapping[SessionEventKind, str]] = MappingProxyType(
         "created": "A session began.",
         "rotated": "The token of a session was replaced.",
         "bound": "A user was signed in.",
-        "destroyed": "A session was ended by who had its token.",
+        "destroyed": "A session was ended by who had its token, or the one before it.",
         "revoked": "A session was ended by its handle: by `revoke`, by `revoke_all`, or as one too many.",
-        "rejected": "A token opened nothing: malformed (then without a handle), expired, ended, or made up.",
-        "reuse": "A token was used that had been replaced: by a request under way, or by who stole it.",
+        "rejected": "A token opened or ended nothing: malformed (then without a handle), ended, or made up.",
+        "reuse": "A token was used that was replaced and works no more: by a late request, or a thief.",
         "lost": "Changes were dropped: the session had ended, or its token was replaced.",
         "conflict": "A strict save was refused: somebody else had changed the session first.",
         "undecodable": "A value, or the whole session, could not be read; `field` says which value.",
-        "degraded": "Redis did not answer, or refused, and the work went on without it; `error` says why.",
+        "degraded": "Opening, touching or renewing failed, and the work went on without; `error` says why.",
     }
 )
 """When there is an event of each kind."""

@@ -110,8 +110,10 @@ class SavedSession:
 class BaseSession(MutableMapping[str, Any]):
     """The part of a session that needs no server: a dictionary that knows what was changed.
 
-    Changes inside a value count as well: ``session["cart"].append(1)``. Nothing is sent before ``save()``, or
-    the end of the ``with`` block. One request has one session object; it is not for several threads or tasks.
+    Changes inside a value count as well: ``session["cart"].append(1)``. Nothing is sent before ``save()``,
+    or the end of the ``with`` block. A value that cannot be read is absent, also to ``del`` and ``pop``; it
+    stays in Redis until something is assigned to its key, or ``take`` or ``clear`` removes it. One request
+    has one session object; it is not for several threads or tasks.
     """
 
     @property
@@ -158,38 +160,50 @@ class BaseSession(MutableMapping[str, Any]):
             agent: With what program; the first 256 bytes are kept.
 
         Raises:
-            ArgumentError: If *user* cannot be one, or another is signed in: ``destroy()`` comes first.
+            ArgumentError: If an argument cannot be used, or another user is signed in: ``destroy()`` comes
+                first.
             ConfigError: If the settings ask for no index of users' sessions.
         """
 
     @abstractmethod
     def destroy(self) -> None:
-        """Have the next ``save()`` end the session; what is set after this call begins a new one."""
+        """Have the next ``save()`` end the session; what is set after this call begins a new one.
+
+        It ends also if another request has replaced the token meanwhile, once.
+        """
 
 
 class Session(BaseSession):
     """A session of one request, opened by ``SessionStore.open``: a dictionary, saved when its block ends.
 
-    If the block raises, its changes are dropped; ``rotate()`` and ``destroy()`` still take effect.
+    If the block raises, its changes are dropped and nobody is signed in; ``rotate()`` and ``destroy()`` still
+    take effect, unless what leaves the block is that the session's own save got no answer.
     """
 
     @abstractmethod
     def save(self) -> None:
         """Save what was changed; one round trip, and none if nothing was.
 
-        A session begins with the first save of something. If Redis does not answer, the same save can be
-        tried again: it takes effect once.
+        A session begins with the first save of something. Signing in is one round trip more. If Redis does
+        not answer, the same save can be tried again: it takes effect once, if no more than two others have
+        written in between.
 
         Raises:
-            ArgumentError: If a value cannot be stored, or there are too many; nothing was sent, nothing is
+            ArgumentError: If a value cannot be stored, or there is too much; nothing was sent, nothing is
                 lost.
-            SessionLostError: If the session has ended, or the token was replaced; the changes are lost.
+            CommandRefusedError: If Redis refuses; it can be tried again.
+            SessionLostError: If the session has ended, or the token was replaced; all that was asked for is
+                forgotten.
             StoreUnavailableError: If Redis does not answer; the changes may or may not have been saved.
         """
 
     @abstractmethod
     def take(self, key: str, default: object = None) -> Any:
         """Return a value and remove it, in one step: of all requests that try, one gets it. One round trip.
+
+        What was done to it here and not saved counts: changes inside it are in what is returned, if it is
+        won; what was assigned is returned in any case, and not saved any more; for what was deleted,
+        *default* is returned. So it is for a value that cannot be read, which is removed.
 
         Raises:
             ArgumentError: If *key* cannot be one; nothing was sent.
@@ -203,11 +217,13 @@ class Session(BaseSession):
 
         Args:
             change: A plain function that changes what it is given, and returns what this method returns. It
-                may be called several times, so it should do nothing else.
+                is given what is in Redis, without what is not saved yet. It may be called several times, so
+                it should do nothing else.
             attempts: How often it is tried at most.
 
         Raises:
-            ArgumentError: If a value cannot be stored, or there is no session yet; nothing was saved.
+            ArgumentError: If a value cannot be stored, there is no session yet, or *change* would have to be
+                awaited; nothing was saved.
             SessionConflictError: If others were first each time; nothing was saved.
             SessionLostError: If the session has ended, or the token was replaced.
             StoreUnavailableError: If Redis does not answer; the change may or may not have been saved.
@@ -239,13 +255,15 @@ class SessionStore(Protocol):
     ``Decimal``.
 
     Besides what each method names, all raise ``StoreUnavailableError`` if Redis does not answer, and
-    ``CommandRefusedError`` where it answers and refuses.
+    ``CommandRefusedError`` where it answers and refuses. If it is only a touch that fails so, a session is
+    read all the same.
     """
 
     def open(self, token: str | None = None) -> AbstractContextManager[Session]:
         """Return what opens a session in a ``with`` block and saves it at the end.
 
-        Where *token* opens none, the session is an empty one.
+        Where *token* opens none, the session is an empty one. If Redis does not answer, the settings say
+        whether entering raises, or gives an empty session that cannot be changed.
 
         Entering costs one round trip; a further one about once per touch interval.
 
@@ -283,7 +301,8 @@ class SessionStore(Protocol):
 
         Args:
             token: Its token.
-            patch: What to change.
+            patch: What to change. Only it is checked against the limits, not the whole session; it may remove
+                as many keys as a session may have.
             expect: The version that it must still have; any when omitted.
             rotate: Whether to replace the token.
             grace: For how long the replaced token still reads and writes; it ends at once when omitted.
@@ -297,16 +316,19 @@ class SessionStore(Protocol):
         ...
 
     def destroy(self, token: str) -> None:
-        """End the session that *token* opens; none is no error.
+        """End the session that *token* opens, or opened before it was replaced last; none is no error.
 
         When this returns, no request can use it any more.
 
         Raises:
+            ArgumentError: If *token* is no text.
             StoreUnavailableError: If Redis does not answer; the session may still be there.
         """
 
     def peek(self, handle: str) -> SessionInfo | None:
         """Return what there is to know of a session by its public handle, without touching it.
+
+        ``None`` if there is none, or its deadline has passed.
 
         Raises:
             ArgumentError: If *handle* cannot be one; nothing was sent.
@@ -327,7 +349,8 @@ class SessionStore(Protocol):
     ) -> SessionToken:
         """Sign *user* in, and return the new token; see ``Session.bind``.
 
-        If the user has more sessions then than the settings allow, the oldest are ended.
+        If the user has more sessions then than the settings allow, the oldest are ended, before the sign-in
+        is certain.
 
         Raises:
             ArgumentError: If an argument cannot be used, or another user is signed in.
@@ -364,7 +387,7 @@ class SessionStore(Protocol):
         """End every session of *user*, and return how many there were; two round trips.
 
         A session that was signed in before the call began does not outlive it. If it fails half-way, calling
-        it again ends the rest.
+        it again ends the rest. A session that another user is signed in with stays.
 
         Args:
             user: The user.

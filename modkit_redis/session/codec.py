@@ -135,7 +135,9 @@ class _Simplifier:
     def _datetime(self, value: datetime, _: int) -> object:
         written = value.isoformat()
         if datetime.fromisoformat(written) != value:
-            raise _refused(self._key, "holds a datetime of an hour that comes twice: convert it to UTC")
+            raise _refused(
+                self._key, "holds a datetime in an hour at which the clock is changed: convert it to UTC"
+            )
         return {"$d": written}
 
     def _uuid(self, value: UUID, _: int) -> object:

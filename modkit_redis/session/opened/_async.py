@@ -160,7 +160,11 @@ class AsyncRedisSession(SessionState, AsyncSession):
         await self._repeat()
         if self._credential is None:
             return self._values.pop(key, default)
-        saved = await self._keeper.change(self._credential, Write(takes=[key]))
+        try:
+            saved = await self._keeper.change(self._credential, Write(takes=[key]))
+        except SessionLostError:
+            self._be_lost()
+            raise
         return self._taken(key, saved, default)
 
     async def transact(self, change: Callable[[MutableMapping[str, Any]], T], *, attempts: int = 10) -> T:
@@ -178,6 +182,13 @@ class AsyncRedisSession(SessionState, AsyncSession):
         return await self._transact(self._credential, change)
 
     async def _transact(self, credential: Credential, change: Callable[[MutableMapping[str, Any]], T]) -> T:
+        try:
+            return await self._changed(credential, change)
+        except SessionLostError:
+            self._be_lost()
+            raise
+
+    async def _changed(self, credential: Credential, change: Callable[[MutableMapping[str, Any]], T]) -> T:
         found = await self._keeper.must_find(credential)
         values = Values(self._coder, credential.handle, found.record.payloads())
         result = changed(values, change)

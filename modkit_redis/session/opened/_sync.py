@@ -161,7 +161,11 @@ class RedisSession(SessionState, Session):
         self._repeat()
         if self._credential is None:
             return self._values.pop(key, default)
-        saved = self._keeper.change(self._credential, Write(takes=[key]))
+        try:
+            saved = self._keeper.change(self._credential, Write(takes=[key]))
+        except SessionLostError:
+            self._be_lost()
+            raise
         return self._taken(key, saved, default)
 
     def transact(self, change: Callable[[MutableMapping[str, Any]], T], *, attempts: int = 10) -> T:
@@ -179,6 +183,13 @@ class RedisSession(SessionState, Session):
         return self._transact(self._credential, change)
 
     def _transact(self, credential: Credential, change: Callable[[MutableMapping[str, Any]], T]) -> T:
+        try:
+            return self._changed(credential, change)
+        except SessionLostError:
+            self._be_lost()
+            raise
+
+    def _changed(self, credential: Credential, change: Callable[[MutableMapping[str, Any]], T]) -> T:
         found = self._keeper.must_find(credential)
         values = Values(self._coder, credential.handle, found.record.payloads())
         result = changed(values, change)

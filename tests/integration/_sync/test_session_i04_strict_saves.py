@@ -152,3 +152,19 @@ def test_i04_what_others_removed_too_need_not_be_removed_after_a_transaction(
         version = look.number(token, "v")
 
     assert look.number(token, "v") == version
+
+
+@pytest.mark.parametrize("call", ["transact", "take"])
+def test_after_a_session_was_lost_the_end_of_the_block_says_nothing_more(
+    new_sessions: NewSessions, call: str
+) -> None:
+    store, other = new_sessions(), new_sessions()
+    token = store.create({"n": 0})
+
+    with store.open(token) as session:
+        session["own"] = 1
+        other.destroy(token)
+        with pytest.raises(SessionLostError):
+            (session.transact(increment) if call == "transact" else session.take("n"))
+
+    assert other.load(token) is None

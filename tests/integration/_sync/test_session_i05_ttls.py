@@ -194,6 +194,20 @@ def test_i05_a_session_that_is_used_lives_on(new_sessions: NewSessions, look: Lo
         assert store.load(token) is not None
 
 
+def test_i05_a_session_that_was_seen_in_the_future_is_seen_now(
+    new_sessions: NewSessions, look: Looker
+) -> None:
+    store = new_sessions(idle_ttl="10m", touch_interval="1m")
+    token = store.create({"n": 0})
+    look.admin.hincrby(look.key(token), "l", 100_000)  # as if the server's clock had been set back
+    look.admin.persist(look.key(token))
+
+    assert store.load(token) is not None
+
+    assert look.number(token, "l") <= look.now_ms()
+    assert 0 < look.pttl(look.key(token)) <= IDLE
+
+
 @pytest.mark.parametrize("idle", [59_000, 61_000], ids=str)
 def test_i05_a_read_prolongs_it_about_once_a_minute(
     new_sessions: NewSessions, look: Looker, idle: int
