@@ -47,6 +47,14 @@ class Rule:
     tick_us: int
 
     @property
+    def counting(self) -> str:
+        """How it is counted, for its key: what was stored by longer or shorter ticks cannot be read.
+
+        What the windows store are counts by the number of the window, which is the same in all ticks.
+        """
+        return self.letter if self.tick_us == 1 or self.letter in "sf" else f"{self.letter}{self.tick_us}"
+
+    @property
     def capacity(self) -> int:
         """How much is allowed at once at most."""
         return self.limit.capacity

@@ -68,7 +68,7 @@ class Plan:
     def __init__(self, rules: tuple[Rule, ...], keys: KeySpace) -> None:
         """Prepare."""
         self.rules = rules
-        self._heads = tuple(keys.key(each.letter, each.limit.name) + ":" for each in rules)
+        self._heads = tuple(keys.key(each.counting, each.limit.name) + ":" for each in rules)
         self._of_one = self._arguments(1)
 
     def keys(self, subject: Subject) -> tuple[str, ...]:

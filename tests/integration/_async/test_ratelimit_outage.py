@@ -185,6 +185,7 @@ async def test_what_must_be_known_is_raised(
     addr: str, prefix: str, proxy: Proxy, limiters: AsyncLimiters, call: str
 ) -> None:
     store = limiters.open(proxy.addr, prefix, QUICK, limit="5/hour")
+    await store.refund(await store.hit("bob"))  # the server knows the script then
     decision = await store.hit("ann", cost=2)
     proxy.reset_reply(b"ratelimit")
     calls: dict[str, Callable[[], Any]] = {

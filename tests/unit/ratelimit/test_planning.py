@@ -53,6 +53,13 @@ def test_a_key_says_the_algorithm_the_limit_and_the_subject(algorithm: str, key:
     assert keys("ada", algorithm=algorithm) == (key,)
 
 
+@pytest.mark.parametrize(
+    ("algorithm", "part"), [("gcra", "g10000"), ("sliding", "s"), ("fixed", "f"), ("strict", "w")]
+)
+def test_what_is_counted_by_longer_ticks_has_a_key_of_its_own(algorithm: str, part: str) -> None:
+    assert keys("ada", "all=1000000007/day", algorithm=algorithm) == (f"shop:ratelimit:{part}:all:{{ada}}",)
+
+
 def test_numbers_of_a_limit_are_not_in_its_key() -> None:
     assert keys("ada", "login=5/minute") == keys("ada", "login=9/day burst 20 shadow")
 
