@@ -19,7 +19,7 @@ class Packer(HiredisRespSerializer):
         name = args[0]
         if isinstance(name, str | bytes) and name.isalnum():
             try:
-                return [hiredis.pack_command(args)]
+                return [hiredis.pack_command(args)]  # pyright: ignore[reportPossiblyUnboundVariable]  # as above
             except TypeError:  # an argument that has to be converted, or refused
                 pass
         packed: list[bytes] = super().pack(*args)
