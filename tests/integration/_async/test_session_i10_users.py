@@ -15,7 +15,7 @@ from modkit_redis.contract import (
     SessionToken,
     StoreUnavailableError,
 )
-from tests.caching import async_at_once
+from tests.caching import async_at_once, async_until
 from tests.sessions import Looker, NewSessions, Told, async_opened, not_of_a_naive_store
 
 
@@ -329,3 +329,22 @@ async def test_i10_a_session_that_became_another_users_is_not_ended_with_ones_ow
 
     assert (await other.load(annas)).info.user == "anna"
     assert token.handle not in look.index("bob")
+
+
+async def test_i10_a_session_that_became_another_users_takes_nobodys_place(
+    new_sessions: NewSessions, look: Looker
+) -> None:
+    store, other = new_sessions(per_user_max=2), new_sessions(per_user_max=2)
+    bobs = await sign_in(store, "bob")
+    before = look.now_ms()
+    await async_until(lambda: look.now_ms() > before, "the next session is younger")
+    token = await store.create({"n": 1})
+    async with store.open(token) as late:
+        late.bind("bob")
+        await other.bind(token, "anna")
+        with pytest.raises(SessionLostError):
+            await late.save()
+
+    await sign_in(store, "bob")
+
+    assert await store.load(bobs) is not None

@@ -16,7 +16,7 @@ from modkit_redis.contract import (
     SessionToken,
     StoreUnavailableError,
 )
-from tests.caching import at_once
+from tests.caching import at_once, until
 from tests.sessions import Looker, NewSessions, Told, not_of_a_naive_store, opened
 
 
@@ -322,3 +322,22 @@ def test_i10_a_session_that_became_another_users_is_not_ended_with_ones_own(
 
     assert (other.load(annas)).info.user == "anna"
     assert token.handle not in look.index("bob")
+
+
+def test_i10_a_session_that_became_another_users_takes_nobodys_place(
+    new_sessions: NewSessions, look: Looker
+) -> None:
+    store, other = new_sessions(per_user_max=2), new_sessions(per_user_max=2)
+    bobs = sign_in(store, "bob")
+    before = look.now_ms()
+    until(lambda: look.now_ms() > before, "the next session is younger")
+    token = store.create({"n": 1})
+    with store.open(token) as late:
+        late.bind("bob")
+        other.bind(token, "anna")
+        with pytest.raises(SessionLostError):
+            late.save()
+
+    sign_in(store, "bob")
+
+    assert store.load(bobs) is not None
