@@ -11,6 +11,8 @@ bin = $(VENV)/bin
 python = $(bin)/python
 pip = $(python) -m pip --disable-pip-version-check --quiet
 fast = not slow and not containers
+# One more than there are cores: most tests wait most of the time.
+workers = $$($(python) -c 'import os; print((os.cpu_count() or 1) + 1)')
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -25,7 +27,7 @@ demo: $(VENV)/.demo ## run the demo on an embedded server, or on yours: ARGS="--
 	@$(python) -m modkit_redis demo $(ARGS)
 
 test: $(VENV)/.test ## run the fast tests; no Docker and no Redis needed
-	@$(python) -m pytest -m "$(fast)" --numprocesses=auto --dist=worksteal $(ARGS)
+	@$(python) -m pytest -m "$(fast)" --numprocesses=$(workers) --dist=worksteal $(ARGS)
 
 test-all: $(VENV)/.test ## also run the slow tests, and the fast ones on every other supported Python found
 	@MAKE="$(MAKE)" .ci/test-all $(python) $(ARGS)

@@ -75,7 +75,7 @@ def prefix(admin: redis.Redis) -> Iterator[str]:
     """A key prefix of this test's own; what it leaves behind holds no secret, and is deleted."""
     mine = f"test-{secrets.token_hex(6)}"
     yield mine
-    found = secrets_below(admin, mine)
+    found = secrets_below(admin, f"{mine}*:session:")
     delete_below(admin, mine)
     assert found == []
 

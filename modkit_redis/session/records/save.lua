@@ -62,11 +62,12 @@ if replaces then
   if tonumber(ARGV[5]) > 0 then
     set[#set + 1] = 'pu'
     set[#set + 1] = now + tonumber(ARGV[5])
-  else
-    redis.call('HDEL', KEYS[1], 'pu')
   end
 end
-redis.call('HSET', KEYS[1], unpack(set))
+redis.call('HSET', KEYS[1], unpack(set)) -- the first write: a full server refuses this one, and then nothing is done
+if replaces and tonumber(ARGV[5]) == 0 then
+  redis.call('HDEL', KEYS[1], 'pu')
+end
 local removed = tonumber(ARGV[at])
 for n = at + 1, at + removed do -- one by one: unpack() has a limit, and half of the save would be done
   redis.call('HDEL', KEYS[1], ARGV[n])

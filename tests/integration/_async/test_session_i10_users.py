@@ -15,7 +15,7 @@ from modkit_redis.contract import (
     SessionToken,
     StoreUnavailableError,
 )
-from tests.caching import async_at_once
+from tests.caching import async_at_once, async_until
 from tests.sessions import Looker, NewSessions, Told, async_opened, not_of_a_naive_store
 
 
@@ -307,3 +307,44 @@ async def test_i10_the_list_of_sessions_says_what_each_is_the_last_seen_first(
     assert [info.address for info in infos] == ["192.0.2.1", "192.0.2.0", "192.0.2.2"]
     assert [info.agent for info in infos] == ["browser 1", "browser 0", "browser 2"]
     assert [await store.peek(info.handle) for info in infos] == infos
+
+
+@pytest.mark.parametrize("ends", ["revoke_all", "one too many"])
+async def test_i10_a_session_that_became_another_users_is_not_ended_with_ones_own(
+    new_sessions: NewSessions, look: Looker, ends: str
+) -> None:
+    store, other = new_sessions(per_user_max=1), new_sessions(per_user_max=1)
+    token = await store.create({"n": 1})
+    async with store.open(token) as late:
+        late.bind("bob")
+        annas = await other.bind(token, "anna")
+        with pytest.raises(SessionLostError):
+            await late.save()
+    assert look.index("bob") == [token.handle]
+
+    if ends == "revoke_all":
+        assert await store.revoke_all("bob") == 0
+    else:
+        await store.bind(await store.create({"n": 2}), "bob")
+
+    assert (await other.load(annas)).info.user == "anna"
+    assert token.handle not in look.index("bob")
+
+
+async def test_i10_a_session_that_became_another_users_takes_nobodys_place(
+    new_sessions: NewSessions, look: Looker
+) -> None:
+    store, other = new_sessions(per_user_max=2), new_sessions(per_user_max=2)
+    bobs = await sign_in(store, "bob")
+    before = look.now_ms()
+    await async_until(lambda: look.now_ms() > before, "the next session is younger")
+    token = await store.create({"n": 1})
+    async with store.open(token) as late:
+        late.bind("bob")
+        await other.bind(token, "anna")
+        with pytest.raises(SessionLostError):
+            await late.save()
+
+    await sign_in(store, "bob")
+
+    assert await store.load(bobs) is not None
