@@ -1,0 +1,1 @@
+"""Middleware for ASGI applications, for any framework."""

@@ -1,0 +1,1 @@
+"""Middleware for WSGI applications, for any framework."""
