@@ -1,4 +1,4 @@
-"""Sessions and rate limits in web frameworks: middleware, and thin integrations for those that have their own ways.
+"""Sessions and rate limits in web frameworks: middleware, and integrations for those with ways of their own.
 
 Nothing here imports a framework, but ``starlette``, ``fastapi`` and ``flask``, each of which needs its extra.
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from inspect import isawaitable
-from typing import TypeAlias, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 T = TypeVar("T")
 
@@ -17,10 +17,11 @@ AsyncGiven: TypeAlias = T | Callable[[], T | Awaitable[T]]
 
 def store_of(given: Given[T]) -> T:
     """Return the store."""
-    return cast(T, given()) if callable(given) else given
+    found: Any = given() if callable(given) else given
+    return cast(T, found)
 
 
 async def async_store_of(given: AsyncGiven[T]) -> T:
     """Return the store."""
-    found = given() if callable(given) else given
+    found: Any = given() if callable(given) else given
     return cast(T, await found if isawaitable(found) else found)
