@@ -12,6 +12,8 @@ import pytest
 
 from tests.support import TestServer
 
+pytestmark = pytest.mark.once
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 OUTPUTS = {
