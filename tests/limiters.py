@@ -49,6 +49,12 @@ class Clock:
     now: int = NOW
 
 
+def at_time(script: Script, args: Sequence[Argument], now: int) -> tuple[Argument, ...]:
+    """Return the arguments of *script* with the time in them."""
+    place = 0 if script is REFUND else 1
+    return (*args[:place], now, *args[place + 1 :])
+
+
 class ClockedExecutor:
     """Tells the scripts of decisions what time it is."""
 
@@ -63,7 +69,7 @@ class ClockedExecutor:
         *,
         deadline: Duration | None = None,
     ) -> Reply:
-        timed = (args[0], self._clock.now, *args[2:])
+        timed = at_time(script, args, self._clock.now)
         return self._executor.run(script, keys, timed, deadline=deadline)
 
     def execute(self, *command: Argument, deadline: Duration | None = None) -> Reply:
@@ -84,7 +90,7 @@ class AsyncClockedExecutor:
         *,
         deadline: Duration | None = None,
     ) -> Reply:
-        timed = (args[0], self._clock.now, *args[2:])
+        timed = at_time(script, args, self._clock.now)
         return await self._executor.run(script, keys, timed, deadline=deadline)
 
     async def execute(self, *command: Argument, deadline: Duration | None = None) -> Reply:

@@ -99,9 +99,11 @@ def compare(admin: redis.Redis, prefix: str, chance: random.Random, *, trials: i
             if chance.random() < 0.05:
                 rules[0] = a_rule(chance, algorithm)
             now += passed_us(chance, chance.choice(rules))
-            cost = chance.choice((0, 1, 1, 2, chance.randint(1, chance.choice(rules).capacity + 1)))
+            most = chance.choice(rules).capacity
+            cost = chance.choice((0, 1, 1, 2, chance.randint(1, most + 1), chance.randint(1, 12 * most)))
             what = chance.choice((*("hit",) * 6, "peek", "charge"))
-            asked: tuple[Any, ...] = (what, now, *flat([each.arguments(cost) for each in rules]))
+            told = [each.charging(cost) if what == "charge" else each.arguments(cost) for each in rules]
+            asked: tuple[Any, ...] = (what, now, *flat(told))
 
             expected, outcome = keys.decided(PLAIN, *asked), keys.decided(DECIDE.source, *asked)
 
@@ -109,7 +111,8 @@ def compare(admin: redis.Redis, prefix: str, chance: random.Random, *, trials: i
             assert outcome.ttl_ms == pytest.approx(expected.ttl_ms, abs=1000), (asked, keys.states)
             keys.states = outcome.states
             if chance.random() < 0.1:
-                back = keys.decided(REFUND.source, now, now, *flat([each.refunding(cost) for each in rules]))
+                taken = [each.refunding(cost, now, outcome.reply[4 * n + 4]) for n, each in enumerate(rules)]
+                back = keys.decided(REFUND.source, now, *flat(taken))
                 keys.states = back.states
         keys.close()
 
@@ -135,7 +138,7 @@ def test_no_state_outlives_its_limit_when_that_has_changed_and_is_refunded(
     short, long = (rule(Limit(7, timedelta(seconds=each)), algorithm) for each in (1, 86_400))
     keys.states = keys.decided(DECIDE.source, "hit", NOW_US, *short.arguments(2)).states
 
-    ttl_ms = keys.decided(REFUND.source, NOW_US, NOW_US, *long.refunding(1)).ttl_ms
+    ttl_ms = keys.decided(REFUND.source, NOW_US, *long.refunding(1, NOW_US, 10**6)).ttl_ms
 
     keys.close()
     assert ttl_ms[0] <= 2 * 86_400_000 + 1
