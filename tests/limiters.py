@@ -15,7 +15,7 @@ from modkit_redis.client.executor import Argument, Reply
 from modkit_redis.contract import Limit
 from modkit_redis.contract.values import Duration
 from modkit_redis.ratelimit import AsyncRedisRateLimitStore, RateLimitSettings, RedisRateLimitStore
-from modkit_redis.ratelimit._core import ALGORITHMS, Algorithm, Rule, rule
+from modkit_redis.ratelimit._core import Algorithm, Rule, rule
 from modkit_redis.ratelimit.scripts import DECIDE, REFUND
 from modkit_redis.ratelimit.slots.scripts import ENTER, RENEW
 from tests.caching import Settings
@@ -23,11 +23,8 @@ from tests.limiter_models import NOW
 from tests.support import stock_client
 
 SCRIPTS: Final[tuple[Script, ...]] = (DECIDE, REFUND, ENTER, RENEW)
-LETTERS: Final[dict[Algorithm, str]] = {"gcra": "g", "sliding": "s", "fixed": "f", "strict": "w"}
 SECOND: Final = 1_000_000
 QUICK: Final = {f"{each}_timeout": "200ms" for each in ("dial", "read", "write", "pool")}
-
-assert set(LETTERS) == set(ALGORITHMS)
 
 
 def load_scripts(admin: redis.Redis) -> None:

@@ -24,8 +24,8 @@ class Limit:
     """How much is allowed in how much time.
 
     Usage is kept by the limit's name: its numbers may change, and what was used stays used; but windows of
-    another length begin anew, and no more than ten times a limit stays used. So two limits are two names, also
-    in two parts of an application.
+    another length begin anew, and no more than ten times a limit stays used. Two limits are two names,
+    also in two parts of an application.
 
     Attributes:
         count: How much is allowed in a *period*.
@@ -260,8 +260,8 @@ class Reservation(Protocol):
     def settle(self, cost: int) -> None:
         """Charge *cost* in the place of what was charged in advance.
 
-        If that is more than is left, it is charged all the same, up to ten times the limit: a bucket refuses until
-        it is paid off, a window for as long as it counts. It can be settled again.
+        If that is more than is left, it is charged all the same, up to ten times the limit: a bucket refuses
+        until it is paid off, a window for as long as it counts. It can be settled again.
 
         Raises:
             ArgumentError: If *cost* cannot be one; nothing was sent.
@@ -325,8 +325,8 @@ class RateLimitStore(Protocol):
     def refund(self, decision: Decision) -> None:
         """Take back what *decision* charged; nothing, if it was refused, degraded or only peeked at.
 
-        What is paid off, or was used in a window that counts no more, is not taken back. A decision that was settled
-        is refunded by what ``settle`` returned.
+        What is paid off, or was used in a window that counts no more, is not taken back. A decision that was
+        settled is refunded by what ``settle`` returned.
 
         Raises:
             ArgumentError: If it is no decision; nothing was sent.
@@ -337,8 +337,8 @@ class RateLimitStore(Protocol):
         """Charge *cost* in the place of what *decision* charged; see ``Reservation.settle``.
 
         Returns:
-            The decision as it is now, by which it can be settled again, or refunded. What was charged then is still
-            allowed, and what it says of its limits is as of the last charge.
+            The decision as it is now, by which it can be settled again, or refunded. What it says of its
+            limits is as of the last charge.
         """
         ...
 

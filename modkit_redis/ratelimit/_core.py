@@ -54,7 +54,7 @@ class Rule:
 
     @property
     def counting(self) -> str:
-        """How it is counted, for its key: what was stored by ticks or windows of another length cannot be read.
+        """How it is counted, for its key: ticks or windows of another length are another key.
 
         A bucket stores times, in ticks; a window stores counts by its number, which is the same in all ticks.
         """

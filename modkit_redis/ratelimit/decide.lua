@@ -64,7 +64,7 @@ if ARGV[3] == 'g' then
     if more > 0 and (over <= 0 and charges == 'hit' or charges == 'charge') then
       debt, changed = debt < most - more and debt + more or most, true
     end
-    if changed and charges then
+    if changed and charges and debt > 0 then
       local units = debt % a
       local left = (debt - units) / a
       value = string.format(units > 0 and '%.0f %.0f %.0f' or '%.0f %.0f', tick + left, (left + -left % 1000) / 1000,

@@ -138,13 +138,13 @@ class Planner:
         """
         rules = self._charged(decision)
         keys = Plan(rules, self._keys).keys(decision.subject)
-        charges, arguments = charges_of(decision, cost), []
+        charges = charges_of(decision, cost)
+        arguments: list[str | int] = []
         for charge, taken in charges:
             states = filter(is_charged, charge.states)
             for each, state in zip(rules, states, strict=True):
-                arguments += each.refunding(
-                    taken, charge.at_us, state.reset_after // timedelta(microseconds=1)
-                )
+                reset_us = state.reset_after // timedelta(microseconds=1)
+                arguments += each.refunding(taken, charge.at_us, reset_us)
         return Question(rules, keys * len(charges), decision.subject, cost, tuple(arguments))
 
     def lowered(self, decision: Decision, cost: int) -> Decision:
