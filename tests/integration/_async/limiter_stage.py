@@ -29,9 +29,16 @@ class Stage:
     """A store on a clock, and what it has left in Redis."""
 
     def __init__(
-        self, addr: str, prefix: str, admin: redis.Redis, limiters: AsyncLimiters, algorithm: Algorithm
+        self,
+        addr: str,
+        prefix: str,
+        admin: redis.Redis,
+        limiters: AsyncLimiters,
+        algorithm: Algorithm,
+        *,
+        lasting: bool = False,
     ) -> None:
-        self.clock, self.admin, self.prefix = Clock(), admin, prefix
+        self.clock, self.admin, self.prefix = Clock(lasting=lasting), admin, prefix
         self.store: AsyncRedisRateLimitStore = limiters.open(
             addr, prefix, clock=self.clock, algorithm=algorithm
         )

@@ -18,7 +18,7 @@ from tests.support import stock_client
 pytestmark = pytest.mark.slow
 
 TWO = Slots(2, "jobs")
-BYTES = {"gcra": 88, "sliding": 104, "fixed": 104, "strict": 128}
+BYTES = {"gcra": 120, "sliding": 104, "fixed": 104, "strict": 128}
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ def seconds(number: float) -> timedelta:
 async def test_five_hits_are_admitted_and_the_sixth_is_told_when(
     addr: str, prefix: str, limiters: AsyncLimiters
 ) -> None:
-    store = limiters.open(addr, prefix, clock=Clock(), limit="1/second burst 5")
+    store = limiters.open(addr, prefix, clock=Clock(lasting=True), limit="1/second burst 5")
 
     decisions = [await store.hit("ann") for _ in range(6)]
 
@@ -37,7 +37,7 @@ async def test_five_hits_are_admitted_and_the_sixth_is_told_when(
 async def test_a_cost_of_six_is_refused_for_ever_and_charges_nothing(
     addr: str, prefix: str, admin: redis.Redis, limiters: AsyncLimiters
 ) -> None:
-    store = limiters.open(addr, prefix, clock=Clock(), limit="1/second burst 5")
+    store = limiters.open(addr, prefix, clock=Clock(lasting=True), limit="1/second burst 5")
 
     decision = await store.hit("ann", cost=6)
     waited = await store.acquire("ann", cost=6, timeout=60)
@@ -50,7 +50,7 @@ async def test_a_cost_of_six_is_refused_for_ever_and_charges_nothing(
 async def test_a_hit_of_no_cost_changes_nothing(
     addr: str, prefix: str, admin: redis.Redis, limiters: AsyncLimiters
 ) -> None:
-    store = limiters.open(addr, prefix, clock=Clock(), limit="1/second burst 5")
+    store = limiters.open(addr, prefix, clock=Clock(lasting=True), limit="1/second burst 5")
 
     decision = await store.hit("ann", cost=0)
 

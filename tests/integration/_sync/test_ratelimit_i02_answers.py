@@ -14,7 +14,6 @@ from tests.limiters import SECOND, Case, Limiters, lifetimes, microseconds
 
 from .limiter_stage import Stage, ends_ms, told
 
-# Keys expire by the real clock: whatever is looked at again lasts for much longer than a test.
 CASES = [
     Case("gcra", 5, 600 * SECOND),
     Case("gcra", 7, 3600 * SECOND + 1000, 3),
@@ -35,7 +34,7 @@ EACH = pytest.mark.parametrize("case", SIMPLE, ids=str)
 def test_i13_each_answer_is_that_of_the_model(
     addr: str, prefix: str, admin: redis.Redis, limiters: Limiters, chance: random.Random, case: Case
 ) -> None:
-    stage = Stage(addr, prefix, admin, limiters, case.algorithm)
+    stage = Stage(addr, prefix, admin, limiters, case.algorithm, lasting=True)
     store, clock, limit = stage.store, stage.clock, case.limit
     assert case.rule.tick_us == 1
     model, capacity = model_of(case.rule, case.algorithm), case.limit.capacity
@@ -159,7 +158,7 @@ def test_numbers_that_are_too_large_for_microseconds_are_counted_by_longer_ticks
 ) -> None:
     for algorithm in ALGORITHMS:
         case = Case(algorithm, count, period * SECOND)
-        stage = Stage(addr, f"{prefix}:{algorithm}", admin, limiters, algorithm)
+        stage = Stage(addr, f"{prefix}:{algorithm}", admin, limiters, algorithm, lasting=True)
         assert algorithm == "strict" or case.rule.tick_us > 1
         for _ in range(10):
             stage.clock.now += chance.randrange(case.period // 20)

@@ -58,7 +58,7 @@ class Charged:
 def test_i09_settles_and_refunds_are_those_of_the_model(
     addr: str, prefix: str, admin: redis.Redis, limiters: Limiters, chance: random.Random, case: Case
 ) -> None:
-    stage = Stage(addr, prefix, admin, limiters, case.algorithm)
+    stage = Stage(addr, prefix, admin, limiters, case.algorithm, lasting=True)
     store, clock, limit = stage.store, stage.clock, case.limit
     model, known = model_of(case.rule, case.algorithm), list[tuple[Decision, Charged]]()
     for _ in range(60):

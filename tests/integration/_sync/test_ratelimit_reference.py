@@ -24,7 +24,7 @@ def seconds(number: float) -> timedelta:
 def test_five_hits_are_admitted_and_the_sixth_is_told_when(
     addr: str, prefix: str, limiters: Limiters
 ) -> None:
-    store = limiters.open(addr, prefix, clock=Clock(), limit="1/second burst 5")
+    store = limiters.open(addr, prefix, clock=Clock(lasting=True), limit="1/second burst 5")
 
     decisions = [store.hit("ann") for _ in range(6)]
 
@@ -38,7 +38,7 @@ def test_five_hits_are_admitted_and_the_sixth_is_told_when(
 def test_a_cost_of_six_is_refused_for_ever_and_charges_nothing(
     addr: str, prefix: str, admin: redis.Redis, limiters: Limiters
 ) -> None:
-    store = limiters.open(addr, prefix, clock=Clock(), limit="1/second burst 5")
+    store = limiters.open(addr, prefix, clock=Clock(lasting=True), limit="1/second burst 5")
 
     decision = store.hit("ann", cost=6)
     waited = store.acquire("ann", cost=6, timeout=60)
@@ -51,7 +51,7 @@ def test_a_cost_of_six_is_refused_for_ever_and_charges_nothing(
 def test_a_hit_of_no_cost_changes_nothing(
     addr: str, prefix: str, admin: redis.Redis, limiters: Limiters
 ) -> None:
-    store = limiters.open(addr, prefix, clock=Clock(), limit="1/second burst 5")
+    store = limiters.open(addr, prefix, clock=Clock(lasting=True), limit="1/second burst 5")
 
     decision = store.hit("ann", cost=0)
 
