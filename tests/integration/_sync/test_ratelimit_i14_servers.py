@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import redis
 
+from modkit_redis.client import Script
 from modkit_redis.ratelimit._core import ALGORITHMS
 from modkit_redis.testing import EmbeddedServer
 from tests.limiters import SCRIPTS, Clock, Limiters, lifetimes
@@ -58,6 +59,7 @@ def test_i14_a_restart_between_two_calls_is_no_second_charge(
         assert all(each > 0 for each in lifetimes(admin, prefix).values())
 
 
+@pytest.mark.slow
 def test_i14_a_node_of_a_cluster_takes_several_limits_in_one_script(prefix: str, limiters: Limiters) -> None:
     subject, lefts = ("ip", "a{b}c"), []
     with EmbeddedServer(cluster_enabled="yes") as cluster, stock_client(cluster.addr) as node:
@@ -84,7 +86,7 @@ def is_serving(node: redis.Redis) -> bool:
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda each: each.name)
-def test_i14_a_script_touches_no_key_that_it_is_not_given(script: object) -> None:
+def test_i14_a_script_touches_no_key_that_it_is_not_given(script: Script) -> None:
     calls = re.findall(r"redis\.p?call\('(\w+)'([^\n]*)", script.source)
 
     assert calls
