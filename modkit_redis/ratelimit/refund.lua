@@ -25,12 +25,15 @@ local function token_bucket(state, present, cost, a, b, capacity, _, reset)
     return '', 0
   end
   local debt = math.min(left * a + math.min(tonumber(units) or 0, a - 1), 10 * capacity)
-  -- What was used is paid in its order: until then, no more of the cost is left to be paid than all.
-  debt = math.max(0, debt - math.min(cost * b, math.max(0, reset - present) * a))
+  -- What was used is paid off in its order, so no more of the cost is left than of all that was owed then.
+  debt = debt - math.min(cost * b, math.max(0, reset - present) * a)
+  if debt <= 0 then
+    return '', 0
+  end
   local rest = math.fmod(debt, a)
   left = (debt - rest) / a
   return string.format(rest > 0 and '%.0f %.0f %.0f' or '%.0f %.0f', present + left, down(left + 999, 1000), rest),
-    debt > 0 and present + left + (rest > 0 and 1 or 0) or 0
+    present + left + (rest > 0 and 1 or 0)
 end
 
 local function counters(state, present, cost, width, limit, span, charged)
@@ -39,8 +42,8 @@ local function counters(state, present, cost, width, limit, span, charged)
     stored[#stored + 1] = math.min(tonumber(each), #stored > 0 and 10 * limit or down(present, width))
   end
   if stored[1] then
-    local back = math.max(0, stored[1] - down(charged, width)) -- how many windows ago: none, if the clock went back
-    if stored[2 + back] then
+    local back = stored[1] - down(math.min(charged, present), width) -- how many windows before the newest
+    if back >= 0 and stored[2 + back] then
       stored[2 + back] = math.max(0, stored[2 + back] - cost)
     end
     for each = #stored, 2, -1 do
