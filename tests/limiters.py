@@ -223,3 +223,13 @@ def states(admin: redis.Redis, prefix: str) -> dict[bytes, bytes | None]:
 def lifetimes(admin: redis.Redis, prefix: str) -> dict[bytes, int]:
     """Return the TTL of each key in milliseconds; -1 for none."""
     return {key: admin.pttl(key) for key in admin.scan_iter(f"{prefix}:ratelimit:*", count=1000)}
+
+
+def bytes_of(admin: redis.Redis, key: str) -> int:
+    """Return what *key* costs: the least of several copies, as an allocator gives more now and then."""
+    copies = [key[:-1] + each for each in "01234567"]
+    for each in copies:
+        admin.copy(key, each)
+    used = [admin.memory_usage(each) or 0 for each in copies]
+    admin.unlink(*copies)
+    return min(used)

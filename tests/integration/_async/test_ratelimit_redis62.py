@@ -11,7 +11,7 @@ import redis
 from modkit_redis.contract import CommandRefusedError, Limit, LimitExceededError, Slots
 from modkit_redis.ratelimit._core import ALGORITHMS, Algorithm, rule
 from modkit_redis.testing import EmbeddedServer
-from tests.limiters import AsyncLimiters, Clock, lifetimes
+from tests.limiters import AsyncLimiters, Clock, bytes_of, lifetimes
 from tests.redis62 import redis_62
 from tests.support import stock_client
 
@@ -69,7 +69,7 @@ async def test_a_key_is_small(
     subject = "u" * (32 - len(above) - 2)
     await store.hit(subject, cost=95)
 
-    assert admin.memory_usage(f"{above}{{{subject}}}") in range(40, BYTES[algorithm] + 1)
+    assert bytes_of(admin, f"{above}{{{subject}}}") in range(40, BYTES[algorithm] + 1)
 
 
 async def test_slots_are_held_and_free_again(

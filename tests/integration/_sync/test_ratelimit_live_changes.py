@@ -8,7 +8,7 @@ import redis
 
 from modkit_redis.contract import Limit
 from modkit_redis.ratelimit._core import ALGORITHMS, Algorithm, rule
-from tests.limiters import SECOND, Case, Limiters, lifetimes
+from tests.limiters import SECOND, Case, Limiters, bytes_of
 
 from .limiter_stage import Stage
 
@@ -127,8 +127,8 @@ def test_a_key_is_small_also_when_its_limit_is_overdrawn(
 
     stage.store.settle(decision, 1000)
 
-    [key] = lifetimes(admin, prefix[:5])
-    used = admin.memory_usage(key) or 0
+    key = f"{above}{{{subject}}}"
+    used = bytes_of(admin, key)
     stage.store.reset(subject, limit=limit)
     assert len(key) == 32
     assert 40 <= used <= (88 if algorithm == "gcra" else 104)
