@@ -204,9 +204,10 @@ async def test_i09_what_is_settled_in_a_later_window_is_taken_back_from_there(
     before = await stage.future(case)
 
     settled = await stage.store.settle(reserved, 20)
-    await stage.store.settle(settled, 3)
+    again = await stage.store.settle(settled, 3)
 
     assert await stage.future(case) == before
+    assert (settled.at_us, again) == (stage.clock.now, reserved)
 
 
 @EACH
@@ -221,6 +222,26 @@ async def test_i09_a_refund_of_what_was_settled_takes_all_of_it_back(
     await stage.store.refund(decision)
 
     assert stage.left() == {}
+    assert charges(decision) == 8  # of which it is known when they were
+
+
+def charges(decision: Decision) -> int:
+    return 1 + (charges(decision.settles) if decision.settles is not None else 0)
+
+
+async def test_i09_what_was_settled_downwards_is_paid_off_sooner(
+    addr: str, prefix: str, admin: redis.Redis, limiters: AsyncLimiters
+) -> None:
+    stage = Stage(addr, prefix, admin, limiters, "gcra")
+    decision = await stage.store.hit("ann", cost=4, limit=BUCKET.limit)
+    settled = await stage.store.settle(decision, 1)
+    stage.clock.now += 3 * BUCKET.period // BUCKET.count // 2
+    await stage.store.hit("ann", cost=3, limit=BUCKET.limit)
+
+    await stage.store.refund(settled)
+
+    assert microseconds(settled.reset_after) == BUCKET.period // BUCKET.count
+    assert (await stage.at(BUCKET, stage.clock.now)).remaining == 3
 
 
 async def test_a_settle_above_the_limit_is_paid_off_before_anything_is_allowed(

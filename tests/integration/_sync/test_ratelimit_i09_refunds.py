@@ -205,9 +205,10 @@ def test_i09_what_is_settled_in_a_later_window_is_taken_back_from_there(
     before = stage.future(case)
 
     settled = stage.store.settle(reserved, 20)
-    stage.store.settle(settled, 3)
+    again = stage.store.settle(settled, 3)
 
     assert stage.future(case) == before
+    assert (settled.at_us, again) == (stage.clock.now, reserved)
 
 
 @EACH
@@ -222,6 +223,26 @@ def test_i09_a_refund_of_what_was_settled_takes_all_of_it_back(
     stage.store.refund(decision)
 
     assert stage.left() == {}
+    assert charges(decision) == 8  # of which it is known when they were
+
+
+def charges(decision: Decision) -> int:
+    return 1 + (charges(decision.settles) if decision.settles is not None else 0)
+
+
+def test_i09_what_was_settled_downwards_is_paid_off_sooner(
+    addr: str, prefix: str, admin: redis.Redis, limiters: Limiters
+) -> None:
+    stage = Stage(addr, prefix, admin, limiters, "gcra")
+    decision = stage.store.hit("ann", cost=4, limit=BUCKET.limit)
+    settled = stage.store.settle(decision, 1)
+    stage.clock.now += 3 * BUCKET.period // BUCKET.count // 2
+    stage.store.hit("ann", cost=3, limit=BUCKET.limit)
+
+    stage.store.refund(settled)
+
+    assert microseconds(settled.reset_after) == BUCKET.period // BUCKET.count
+    assert (stage.at(BUCKET, stage.clock.now)).remaining == 3
 
 
 def test_a_settle_above_the_limit_is_paid_off_before_anything_is_allowed(
