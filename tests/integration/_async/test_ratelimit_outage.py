@@ -138,6 +138,27 @@ async def test_a_connection_that_breaks_alone_opens_no_breaker(
     assert (broken.degraded, after.degraded, after.remaining) == (True, False, 2)  # it was charged, once
 
 
+async def test_a_pool_that_is_busy_opens_no_breaker(
+    addr: str, prefix: str, admin: redis.Redis, limiters: AsyncLimiters
+) -> None:
+    client = {"pool_size": 1, "client_name": prefix}
+    store = limiters.open(addr, prefix, client, limit="5/hour", deadline="50ms", breaker="1m")
+    await store.hit("ann")
+    waiting = AsyncCall(lambda: store._executor.execute("BLPOP", f"{prefix}:list", "0"))
+    await async_until(lambda: is_waiting(admin, prefix), "the one connection is in use")
+
+    busy = await store.hit("ann")
+    admin.rpush(f"{prefix}:list", "x")
+    await waiting.result()
+    after = await store.hit("ann")
+
+    assert (busy.degraded, after.degraded, after.remaining) == (True, False, 3)
+
+
+def is_waiting(admin: Any, prefix: str) -> bool:
+    return any((each["name"], each["cmd"]) == (prefix, "blpop") for each in admin.client_list())
+
+
 async def test_stores_of_one_client_share_a_breaker(closed_port: str, limiters: AsyncLimiters) -> None:
     bundle = AsyncRedisBundle(config={"addr": closed_port, "ratelimit": {"limit": "5/hour", "breaker": "1m"}})
     store = bundle.ratelimit.store()

@@ -139,6 +139,27 @@ def test_a_connection_that_breaks_alone_opens_no_breaker(
     assert (broken.degraded, after.degraded, after.remaining) == (True, False, 2)  # it was charged, once
 
 
+def test_a_pool_that_is_busy_opens_no_breaker(
+    addr: str, prefix: str, admin: redis.Redis, limiters: Limiters
+) -> None:
+    client = {"pool_size": 1, "client_name": prefix}
+    store = limiters.open(addr, prefix, client, limit="5/hour", deadline="50ms", breaker="1m")
+    store.hit("ann")
+    waiting = Call(lambda: store._executor.execute("BLPOP", f"{prefix}:list", "0"))
+    until(lambda: is_waiting(admin, prefix), "the one connection is in use")
+
+    busy = store.hit("ann")
+    admin.rpush(f"{prefix}:list", "x")
+    waiting.result()
+    after = store.hit("ann")
+
+    assert (busy.degraded, after.degraded, after.remaining) == (True, False, 3)
+
+
+def is_waiting(admin: Any, prefix: str) -> bool:
+    return any((each["name"], each["cmd"]) == (prefix, "blpop") for each in admin.client_list())
+
+
 def test_stores_of_one_client_share_a_breaker(closed_port: str, limiters: Limiters) -> None:
     bundle = RedisBundle(config={"addr": closed_port, "ratelimit": {"limit": "5/hour", "breaker": "1m"}})
     store = bundle.ratelimit.store()
