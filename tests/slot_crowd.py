@@ -55,7 +55,8 @@ class Witness:
     def enter(self, admin: redis.Redis, who: str) -> None:
         """Note that *who* is busy, and how many are."""
         pipeline = admin.pipeline(transaction=True)
-        pipeline.sadd(self.busy, who).scard(self.busy)
+        pipeline.sadd(self.busy, who)
+        pipeline.scard(self.busy)
         admin.hincrby(self.seen, str(pipeline.execute()[1]), 1)
 
     def leave(self, admin: redis.Redis, who: str) -> None:
@@ -65,7 +66,7 @@ class Witness:
     def clear(self, admin: redis.Redis, pid: int) -> int:
         """Forget all of a process that is dead, and return how many there were."""
         dead = [each for each in self.members(admin) if each.startswith(f"{pid}-")]
-        return int(admin.srem(self.busy, *dead)) if dead else 0  # type: ignore[arg-type]  # redis-py's stubs
+        return int(admin.srem(self.busy, *dead)) if dead else 0
 
     def members(self, admin: redis.Redis) -> list[str]:
         """Return who is busy."""

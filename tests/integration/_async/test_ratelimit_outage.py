@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 import redis
 
-from modkit_redis import AsyncRedisBundle
+from modkit_redis import AsyncRedisModule
 from modkit_redis.client.breaker import breaker_of
 from modkit_redis.contract import CommandRefusedError, LimitExceededError, Slots, StoreUnavailableError
+from modkit_redis.ratelimit import AsyncRedisRateLimitStore, RateLimitSettings
 from modkit_redis.testing import EmbeddedServer
 from tests.caching import AsyncCall, async_at_once, async_lapse, async_until, within
 from tests.faults.proxy import Proxy
@@ -159,14 +161,60 @@ def is_waiting(admin: Any, prefix: str) -> bool:
     return any((each["name"], each["cmd"]) == (prefix, "blpop") for each in admin.client_list())
 
 
-async def test_stores_of_one_client_share_a_breaker(closed_port: str, limiters: AsyncLimiters) -> None:
-    bundle = AsyncRedisBundle(config={"addr": closed_port, "ratelimit": {"limit": "5/hour", "breaker": "1m"}})
-    store = bundle.ratelimit.store()
+async def test_stores_of_one_client_share_a_breaker(proxy: Proxy, prefix: str) -> None:
+    module = AsyncRedisModule(config={"addr": proxy.addr, **PATIENT})
+    settings = RateLimitSettings.from_mapping({"limit": "5/hour", "deadline": "150ms", "breaker": "1m"})
+    one, other = (
+        AsyncRedisRateLimitStore(client=module.client(), key_prefix=f"{prefix}{number}", settings=settings)
+        for number in range(2)
+    )
+    await other.hit("ann")
+    proxy.swallow(b"ratelimit")
+    await one.hit("ann")
+    before = len(proxy.commands)
 
-    await store.hit("ann")
+    spared = await other.hit("ann")
+    with pytest.raises(LimitExceededError):
+        await other.hold("ann", SLOTS).__aenter__()
 
-    assert breaker_of(bundle.client()).is_open
-    await bundle.shutdown_resources()
+    assert spared.degraded
+    assert len(proxy.commands) == before
+    assert breaker_of(module.client()).is_open
+    await one.aclose()
+    await other.aclose()
+    await module.shutdown_resources()
+
+
+async def test_answers_that_come_while_it_is_probed_do_not_leave_it_broken_for_ever(
+    private_server: EmbeddedServer, limiters: AsyncLimiters
+) -> None:
+    store = limiters.open(private_server.addr, "", PATIENT, limit="9/hour", deadline="300ms", breaker="50ms")
+    await async_at_once([lambda: decide(store)] * 3)
+    with private_server.frozen():
+        first = AsyncCall(lambda: store.hit("ann"))
+        await async_lapse(0.25)
+        late = AsyncCall(lambda: store.hit("ann"))  # before it opens
+        await async_until(lambda: first.done() and breaker_is_due(store), "it may be probed")
+        probe = AsyncCall(lambda: store.hit("ann"))
+        await async_lapse(0.02)
+    answers = [await call.result() for call in (first, late, probe)]
+    with private_server.frozen():
+        await store.hit("ann")
+
+    async def recovers() -> bool:
+        return not (await store.hit("bob")).degraded
+
+    for _ in range(200):
+        if await recovers():
+            break
+        await async_lapse(0.02)
+    assert await recovers()
+    assert answers[0].degraded
+
+
+def breaker_is_due(store: Any) -> bool:
+    until = store._spared._breaker._until
+    return until is not None and time.monotonic() > until
 
 
 async def test_a_closed_client_is_a_mistake_and_no_outage_also_while_the_breaker_is_open(

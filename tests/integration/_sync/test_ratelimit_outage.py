@@ -3,15 +3,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 import redis
 
-from modkit_redis import RedisBundle
+from modkit_redis import RedisModule
 from modkit_redis.client.breaker import breaker_of
 from modkit_redis.contract import CommandRefusedError, LimitExceededError, Slots, StoreUnavailableError
+from modkit_redis.ratelimit import RateLimitSettings, RedisRateLimitStore
 from modkit_redis.testing import EmbeddedServer
 from tests.caching import Call, at_once, lapse, until, within
 from tests.faults.proxy import Proxy
@@ -160,14 +162,60 @@ def is_waiting(admin: Any, prefix: str) -> bool:
     return any((each["name"], each["cmd"]) == (prefix, "blpop") for each in admin.client_list())
 
 
-def test_stores_of_one_client_share_a_breaker(closed_port: str, limiters: Limiters) -> None:
-    bundle = RedisBundle(config={"addr": closed_port, "ratelimit": {"limit": "5/hour", "breaker": "1m"}})
-    store = bundle.ratelimit.store()
+def test_stores_of_one_client_share_a_breaker(proxy: Proxy, prefix: str) -> None:
+    module = RedisModule(config={"addr": proxy.addr, **PATIENT})
+    settings = RateLimitSettings.from_mapping({"limit": "5/hour", "deadline": "150ms", "breaker": "1m"})
+    one, other = (
+        RedisRateLimitStore(client=module.client(), key_prefix=f"{prefix}{number}", settings=settings)
+        for number in range(2)
+    )
+    other.hit("ann")
+    proxy.swallow(b"ratelimit")
+    one.hit("ann")
+    before = len(proxy.commands)
 
-    store.hit("ann")
+    spared = other.hit("ann")
+    with pytest.raises(LimitExceededError):
+        other.hold("ann", SLOTS).__enter__()
 
-    assert breaker_of(bundle.client()).is_open
-    bundle.shutdown_resources()
+    assert spared.degraded
+    assert len(proxy.commands) == before
+    assert breaker_of(module.client()).is_open
+    one.close()
+    other.close()
+    module.shutdown_resources()
+
+
+def test_answers_that_come_while_it_is_probed_do_not_leave_it_broken_for_ever(
+    private_server: EmbeddedServer, limiters: Limiters
+) -> None:
+    store = limiters.open(private_server.addr, "", PATIENT, limit="9/hour", deadline="300ms", breaker="50ms")
+    at_once([lambda: decide(store)] * 3)
+    with private_server.frozen():
+        first = Call(lambda: store.hit("ann"))
+        lapse(0.25)
+        late = Call(lambda: store.hit("ann"))  # before it opens
+        until(lambda: first.done() and breaker_is_due(store), "it may be probed")
+        probe = Call(lambda: store.hit("ann"))
+        lapse(0.02)
+    answers = [call.result() for call in (first, late, probe)]
+    with private_server.frozen():
+        store.hit("ann")
+
+    def recovers() -> bool:
+        return not (store.hit("bob")).degraded
+
+    for _ in range(200):
+        if recovers():
+            break
+        lapse(0.02)
+    assert recovers()
+    assert answers[0].degraded
+
+
+def breaker_is_due(store: Any) -> bool:
+    until = store._spared._breaker._until
+    return until is not None and time.monotonic() > until
 
 
 def test_a_closed_client_is_a_mistake_and_no_outage_also_while_the_breaker_is_open(
