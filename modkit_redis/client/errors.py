@@ -95,7 +95,7 @@ REASONS: Final = {
         Reason(
             "pool-timeout",
             ConnectionUnavailableError,
-            "No free connection within `REDIS_POOL_TIMEOUT`, or the call's own deadline.",
+            "No free connection within `REDIS_POOL_TIMEOUT`, or most of the call's own deadline.",
         ),
         Reason("reset", ConnectionUnavailableError, "The connection was reset."),
         Reason("disconnected", ConnectionUnavailableError, "The server closed the connection."),

@@ -10,7 +10,7 @@ import os
 import time
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, Final
 from weakref import WeakSet
 
 import redis
@@ -19,6 +19,9 @@ from redis import exceptions
 
 from modkit_redis.client.errors import REASONS
 from modkit_redis.client.guard import Guard
+
+_SHARE: Final = 0.75
+"""How much of the time that a call has may be spent waiting for a free connection."""
 
 
 class Pool(redis.ConnectionPool):
@@ -60,7 +63,7 @@ class Pool(redis.ConnectionPool):
         if self.guard.closed_by:
             self.guard.check("acquire a connection")
         try:
-            self._slots.get(timeout=_bound(self.wait, until))
+            self._slots.get(timeout=longest_wait(self.wait, until))
         except Empty:
             raise unavailable("acquire a connection", "pool-timeout") from None
         connection: Any = None
@@ -168,7 +171,7 @@ class AsyncPool(redis.asyncio.ConnectionPool):
             await self._slots.acquire()  # does not wait
             return
         try:
-            async with asyncio.timeout(_bound(self.wait, until)):
+            async with asyncio.timeout(longest_wait(self.wait, until)):
                 await self._slots.acquire()
         except TimeoutError:
             raise unavailable("acquire a connection", "pool-timeout") from None
@@ -233,12 +236,17 @@ def unavailable(operation: str, reason: str) -> Exception:
     return REASONS[reason].error(operation, reason)
 
 
-def _bound(wait: float, until: float | None) -> float:
-    """Return how long to wait for a connection, in seconds.
+def longest_wait(wait: float, until: float | None) -> float:
+    """Return how long to wait for a free connection, in seconds.
 
-    Whatever ends that wait, it says nothing of the server: so it is no ``deadline``, but a ``pool-timeout``.
+    A part of the call's time is left for the server. Without it, whoever gets a connection at the last moment
+    would take the server for one that does not answer: in a queue that is too long, that is everybody.
+
+    Args:
+        wait: The pool's own bound, in seconds.
+        until: When the call must have ended, on the monotonic clock.
     """
-    return wait if until is None else min(wait, max(0.0, until - time.monotonic()))
+    return wait if until is None else min(wait, _SHARE * max(0.0, until - time.monotonic()))
 
 
 def _is_dirty(connection: Any) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -268,6 +269,23 @@ def test_what_must_be_known_is_raised(
         calls[call]()
 
     assert (store.peek("ann", cost=0)).remaining == {"refund": 5, "settle": 1, "reset": 5}[call]
+
+
+def test_what_only_all_replicas_together_allow_may_be_waited_for_in_an_outage(
+    closed_port: str, limiters: Limiters
+) -> None:
+    store = limiters.open(
+        closed_port, "", QUICK, limit="100/minute", on_outage="local", replicas=50, breaker="2s"
+    )
+
+    with within(0.2):
+        refused = store.hit("ann", cost=10)
+        given_up = store.acquire("ann", cost=10, timeout=1)
+        never = store.hit("ann", cost=101)
+
+    assert [each.allowed for each in (refused, given_up, never)] == [False] * 3
+    assert refused.retry_after == given_up.retry_after == timedelta(seconds=2)
+    assert never.retry_after is None
 
 
 def test_a_degraded_decision_is_neither_refunded_nor_settled(closed_port: str, limiters: Limiters) -> None:
