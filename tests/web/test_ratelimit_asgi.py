@@ -126,6 +126,17 @@ async def test_an_answer_without_headers_gets_some(store: AsyncRedisRateLimitSto
     assert [name for name, _ in exchange.sent[0]["headers"]] == [b"ratelimit-policy", b"ratelimit"]
 
 
+async def test_a_refusal_of_head_has_no_body(store: AsyncRedisRateLimitStore) -> None:
+    app = RateLimitMiddleware(Answer().asgi, store=store, identify=by_peer)
+    await messages_of(app, http())
+
+    got, head = await messages_of(app, http()), await messages_of(app, http(method="HEAD"))
+
+    assert got.sent[1]["body"].startswith(b"Too Many Requests.")
+    assert head.sent[1] == {"type": "http.response.body", "body": b""}
+    assert dict(head.sent[0]["headers"])[b"content-length"] == str(len(got.sent[1]["body"])).encode()
+
+
 async def test_identify_may_be_a_coroutine_function(store: AsyncRedisRateLimitStore) -> None:
     async def identify(scope: Any) -> Any:
         await asyncio.sleep(0)
