@@ -91,9 +91,7 @@ def test_a_cookie_is_deleted_with_the_attributes_it_was_set_with(
     assert cookie.delete() == f"{cookie.name}=; Max-Age=0; {EPOCH}; {attributes}"
 
 
-@pytest.mark.parametrize(
-    ("left", "age"), [(3600.0, 3600), (59.9, 59), (0.2, 1), (-5.0, 1), (0.0, 1)]
-)
+@pytest.mark.parametrize(("left", "age"), [(3600.0, 3600), (59.9, 59), (0.2, 1), (-5.0, 1), (0.0, 1)])
 def test_max_age_is_whole_seconds_and_never_a_deletion(left: float, age: int) -> None:
     line = SessionCookie(max_age=True).set(TOKEN, timedelta(seconds=left))
 
@@ -127,7 +125,9 @@ def test_a_cookie_cannot_be_changed() -> None:
         ([f"__Host-session={TOKEN}", "__Host-session=x"], True, None),
     ],
 )
-def test_the_value_is_found_where_there_is_one(lines: list[str], came: bool, token: str | None) -> None:  # noqa: FBT001  # a parameter
+def test_the_value_is_found_where_there_is_one(
+    lines: list[str], came: bool, token: str | None
+) -> None:  # a parameter
     sent = SessionCookie().sent_in(lines)
 
     assert (sent.came, sent.token) == (came, token)

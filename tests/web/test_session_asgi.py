@@ -22,9 +22,13 @@ from tests.web.session_apps import FailedOnPurposeError
 from tests.web.test_session_races import warnings
 
 App = Callable[[Any, Any, Any], Awaitable[None]]
-START = {"type": "http.response.start", "status": 200, "headers": [(b"Content-Type", b"text/plain")]}
+START: dict[str, Any] = {
+    "type": "http.response.start",
+    "status": 200,
+    "headers": [(b"Content-Type", b"text/plain")],
+}
 END = {"type": "http.response.body", "body": b"done"}
-DENIAL = {"websocket.http.response": {}}
+DENIAL: dict[str, Any] = {"websocket.http.response": {}}
 
 
 @pytest.fixture
@@ -297,7 +301,9 @@ async def test_a_websocket_whose_session_cannot_be_saved_is_not_accepted(
         while True:
             await send({"type": "websocket.send", "text": "tick"})
 
-    sent = await call(SessionMiddleware(app, store=sessions.store), websocket(), {"type": "websocket.connect"})
+    sent = await call(
+        SessionMiddleware(app, store=sessions.store), websocket(), {"type": "websocket.connect"}
+    )
 
     assert sent == [{"type": "websocket.close", "code": 1013}]
 

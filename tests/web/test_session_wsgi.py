@@ -129,9 +129,7 @@ def empty(environ: Any, start_response: Any) -> Iterator[bytes]:
 
 
 @pytest.mark.parametrize("app", [write, late, imperative, empty])
-def test_it_is_saved_and_the_cookie_set_however_an_application_answers(
-    sessions: Sessions, app: Any
-) -> None:
+def test_it_is_saved_and_the_cookie_set_however_an_application_answers(sessions: Sessions, app: Any) -> None:
     server = Server().call(SessionMiddleware(app, store=sessions.store))
 
     stored = sessions.store.load(server.token)
@@ -240,10 +238,12 @@ def test_a_body_that_is_closed_before_it_began_saves_nothing_but_an_end(
     assert traces.handles() == set()
 
 
+def fail() -> None:
+    raise FailedOnPurposeError
+
+
 @pytest.mark.parametrize("moment", ["before", "first", "later", "close"])
-def test_an_exception_saves_nothing_more_and_goes_on(
-    sessions: Sessions, traces: Traces, moment: str
-) -> None:
+def test_an_exception_saves_nothing_more_and_goes_on(sessions: Sessions, traces: Traces, moment: str) -> None:
     token = sessions.store.create({"n": 0})
 
     class Failing(Closing):
@@ -280,7 +280,7 @@ def test_an_answer_that_takes_another_ones_place_decides(sessions: Sessions, tra
         environ["modkit_redis.session"]["n"] = 1
         start_response("200 OK", HEADERS)
         try:
-            raise FailedOnPurposeError
+            fail()
         except FailedOnPurposeError:
             start_response("500 Failed", HEADERS, sys.exc_info())
         return [b"failed"]
@@ -297,7 +297,7 @@ def test_an_exception_after_the_answer_began_is_raised_by_the_server(sessions: S
         start_response("200 OK", HEADERS)
         yield b"do"
         try:
-            raise FailedOnPurposeError
+            fail()
         except FailedOnPurposeError:
             start_response("500 Failed", HEADERS, sys.exc_info())
         yield b"failed"
