@@ -81,8 +81,7 @@ class Readiness(_Readiness[Given[redis.Redis]]):
             return DRAINING
         try:
             RedisExecutor(store_of(self._client)).execute("PING", deadline=self._timeout)
-        except Exception as error:  # noqa: BLE001  # it is logged: whatever it is, the application is not
-        ready
+        except Exception as error:  # noqa: BLE001  # it is logged: whatever it is, the application is not ready
             return self._failed(error)
         return OK
 
@@ -97,8 +96,7 @@ class AsyncReadiness(_Readiness[AsyncGiven[redis.asyncio.Redis]]):
         try:
             client = await async_store_of(self._client)
             await AsyncRedisExecutor(client).execute("PING", deadline=self._timeout)
-        except Exception as error:  # noqa: BLE001  # it is logged: whatever it is, the application is not
-        ready
+        except Exception as error:  # noqa: BLE001  # it is logged: whatever it is, the application is not ready
             return self._failed(error)
         return OK
 

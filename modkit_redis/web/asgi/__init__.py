@@ -1,5 +1,6 @@
 """Middleware for ASGI applications, for any framework."""
 
+from modkit_redis.web.asgi.health import HealthMiddleware
 from modkit_redis.web.asgi.ratelimit import RateLimitMiddleware
 
-__all__ = ["RateLimitMiddleware"]
+__all__ = ["HealthMiddleware", "RateLimitMiddleware"]
