@@ -133,7 +133,7 @@ async def test_without_redis_it_is_alive_and_not_ready_until_redis_is_back(
             before = await client.get(READY)
             server.kill()
             during, live = await client.get(READY), await client.get(LIVE)
-            server.start()
+            server.start(port)
             after = await client.get(READY)
 
     assert (facts(before), facts(during), facts(live), facts(after)) == (OK, UNAVAILABLE, OK, OK)
