@@ -17,6 +17,7 @@ from starlette.applications import Starlette
 from modkit_redis import AsyncRedisBundle, RedisBundle, mount
 from modkit_redis.contract import BuildError, CloseError, UnresolvedTokenError
 from modkit_redis.web.starlette import lifespan
+from tests.crews import async_until
 from tests.support import connections_named, feature, wait_until
 from tests.web.applications import NewContainer, settings
 
@@ -115,8 +116,7 @@ async def test_what_was_opened_is_closed_if_opening_is_given_up(
             journal.append("never")
 
     task = asyncio.create_task(start())
-    while "slow: opening" not in journal or "quick: opened" not in journal:
-        await asyncio.sleep(0)
+    await async_until(lambda: {"slow: opening", "quick: opened"} <= {*journal}, "both have begun")
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -153,11 +153,13 @@ async def test_a_shutdown_that_fails_says_so(
 ) -> None:
     container = app_of(journal, settings(addr, prefix), "quick")
 
+    client = container.redis.client()
+    close = client.aclose
+    monkeypatch.setattr(client, "aclose", Stubborn().aclose)
+
     with pytest.raises(CloseError) as caught:
         async with lifespan(container)(Starlette()):
-            client = container.redis.client()
-            close = client.aclose
-            monkeypatch.setattr(client, "aclose", Stubborn().aclose)
+            pass
 
     await close()
     assert "not closed: redis.client" in str(caught.value)
@@ -180,7 +182,9 @@ async def test_a_shutdown_that_fails_after_an_error_is_a_note_of_the_error(
             pass
 
     assert len(caught.value.__notes__) == 1
-    assert caught.value.__notes__[0].startswith("after that, not everything was closed: CloseError: not closed")
+    assert caught.value.__notes__[0].startswith(
+        "after that, not everything was closed: CloseError: not closed"
+    )
 
 
 async def test_modules_are_wired_if_it_is_asked_to(container: Any, prefix: str) -> None:

@@ -14,6 +14,9 @@ from starlette.requests import HTTPConnection
 from modkit_redis.contract.errors import ArgumentError, ConfigError
 from modkit_redis.contract.session import AsyncSession
 from modkit_redis.kernel import parsing
+from modkit_redis.web.answers import RETRY_AFTER_S
+from modkit_redis.web.checking import checked_cookie
+from modkit_redis.web.cookies import SessionCookie
 from modkit_redis.web.fastapi.refusing import RefusedError, accept_of
 from modkit_redis.web.recency import is_recent
 from modkit_redis.web.refusals import FORMS, Form, refused
@@ -21,7 +24,7 @@ from modkit_redis.web.refusals import FORMS, Form, refused
 CHALLENGE: Final = ("WWW-Authenticate", 'Cookie realm="session"')
 """RFC 9110 wants a challenge in each 401; a scheme that browsers do not know opens no dialogue of theirs."""
 
-RETRY_AFTER: Final = ("Retry-After", "1")
+RETRY_AFTER: Final = ("Retry-After", str(RETRY_AFTER_S))
 
 
 async def current_session(connection: HTTPConnection) -> AsyncSession:
@@ -59,7 +62,7 @@ class RequiredSession(SecurityBase):
         is_signed_in: Callable[[AsyncSession], bool] = has_user,
         sign_in_url: str | None = None,
         body: Form = "problem",
-        cookie_name: str = "__Host-session",
+        cookie: SessionCookie | None = None,
     ) -> None:
         """Check the arguments.
 
@@ -71,7 +74,7 @@ class RequiredSession(SecurityBase):
             sign_in_url: Where browsers are sent; ``{next}`` in it becomes path and query of the page that was
                 asked for, encoded.
             body: What bodies of refusals are, with ``install``.
-            cookie_name: The name of the cookie, for the documentation.
+            cookie: The cookie that ``SessionMiddleware`` was given, for its name in the OpenAPI document.
 
         Raises:
             ArgumentError: If an argument cannot be used.
@@ -83,9 +86,10 @@ class RequiredSession(SecurityBase):
         if sign_in_url is not None and (not isinstance(sign_in_url, str) or not _is_url(sign_in_url)):
             raise ArgumentError("sign_in_url", "must be a path or an address, as '/sign-in?next={next}'")
         self.recent = _checked_span(recent)
-        self._is_signed_in, self._sign_in_url, self._body = is_signed_in, sign_in_url, body
+        self._body: Form = body
+        self._is_signed_in, self._sign_in_url = is_signed_in, sign_in_url
         self.scheme_name = "session"
-        self.model: Any = APIKey.model_validate({"in": APIKeyIn.cookie, "name": cookie_name})
+        self.model: Any = APIKey.model_validate({"in": APIKeyIn.cookie, "name": checked_cookie(cookie).name})
 
     async def __call__(self, connection: HTTPConnection) -> AsyncSession:
         """Return the session; FastAPI gives the argument.
