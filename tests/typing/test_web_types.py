@@ -20,7 +20,7 @@ class App(containers.DeclarativeContainer):
 def test_a_token_of_the_default_instance_has_the_type_of_what_it_stands_for() -> None:
     client = Inject["redis.client"]
 
-    assert_type(client, redis.asyncio.Redis)
+    assert assert_type(client, redis.asyncio.Redis) is client
     assert_type(Inject["redis.key_prefix"], str)
     assert_type(Inject["redis.cache.store"], AsyncCacheStore)
     assert_type(Inject["redis.session.store"], AsyncSessionStore)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -14,11 +16,14 @@ from pathlib import Path
 import httpx
 import pytest
 import redis
+from fastapi import FastAPI
 
 from modkit_redis import RedisBundle
+from modkit_redis.contract import AsyncCacheStore
+from modkit_redis.web.fastapi import Inject, lifespan
 from tests.support import connections_named, wait_until
-from tests.web.applications import settings
-from tests.web.serving import HOST
+from tests.web.applications import NewContainer, settings
+from tests.web.serving import HOST, serving_asgi
 
 ROOT = Path(__file__).parents[2]
 
@@ -63,6 +68,50 @@ def running(app: str, addr: str, prefix: str) -> Iterator[Uvicorn]:
         process.wait()
         if process.stdout:
             process.stdout.close()
+
+
+def test_what_a_request_uses_is_closed_after_it(
+    new_container: NewContainer, addr: str, admin: redis.Redis, prefix: str
+) -> None:
+    container = new_container()
+    app = FastAPI(lifespan=lifespan(container, modules=[__name__]))
+
+    @app.get("/slow")
+    async def slow(store: AsyncCacheStore = Inject["redis.cache.store"]) -> str:
+        await store.set("began", b"1")
+        while not await store.get("go-on"):  # noqa: ASYNC110  # what it waits for is in Redis
+            await asyncio.sleep(0.01)
+        return "finished"
+
+    answers: list[httpx.Response] = []
+    other = RedisBundle(config=settings(addr, prefix))
+    with serving_asgi(app) as url:
+        request = threading.Thread(target=lambda: answers.append(httpx.get(f"{url}/slow")), daemon=True)
+        request.start()
+        wait_until(lambda: admin.exists(f"{prefix}:cache:began") == 1, "the request has begun")
+        ending = threading.Thread(target=_go_on_at_the_end, args=(url, other), daemon=True)
+        ending.start()
+    request.join(10)
+    ending.join(10)
+    other.shutdown_resources()
+
+    assert [(each.status_code, each.json()) for each in answers] == [(200, "finished")]
+    assert connections_named(admin, prefix) == 0
+
+
+def _go_on_at_the_end(url: str, bundle: RedisBundle) -> None:
+    """Let the request go on when the server takes no others any more."""
+    host, _, port = url.removeprefix("http://").partition(":")
+
+    def is_ending() -> bool:
+        try:
+            socket.create_connection((host, int(port)), timeout=1).close()
+        except OSError:
+            return True
+        return False
+
+    wait_until(is_ending, "the server is ending")
+    bundle.cache.store().set("go-on", b"1")
 
 
 @pytest.mark.slow
