@@ -140,6 +140,7 @@ def test_all_headers_can_be_read(numbers: list[tuple[int, timedelta | None, time
     ("refusing", "status", "wait"),
     [
         ([decision(state("a=1/day", retry=0.001))], 429, "1"),
+        ([decision(state("a=1/day", retry=0, allowed=False))], 429, "1"),
         ([decision(state("a=1/day", retry=4.2))], 429, "5"),
         ([decision(state("a=1/day", retry=4), state("b=1/day", retry=9))], 429, "9"),
         ([decision(state("a=1/day", retry=4), state("b=1/day shadow", retry=9))], 429, "4"),
@@ -230,6 +231,7 @@ def test_another_refusal_says_what_it_is_told(status: int, phrase: str) -> None:
         ("application/json;q=inf", False),
         ("application/json;q=", False),
         ("application/json;q=²", False),
+        ("application/json;q=0.²", False),
         ("application/json;q=0.", False),
         ("application/json;q=1.", True),
         ("text/html, application/json", True),

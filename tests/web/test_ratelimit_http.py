@@ -20,7 +20,7 @@ from tests.web.limited import Answer, World, both_worlds, header_of, layer, limi
 from tests.web.structured import read_list
 
 TWO = "burst=3/minute, day=100/day"
-KEYED = {"identify": header_of("x-key")}
+KEYED: dict[str, Any] = {"identify": header_of("x-key")}
 ANN = {"x-key": "ann"}
 
 
@@ -289,7 +289,7 @@ def test_whoever_cannot_be_identified_is_refused_and_counted_nowhere(
 def test_whoever_cannot_be_identified_is_allowed_if_so_wanted_and_shares_no_limit(
     world: World, addr: str, prefix: str, admin: redis.Redis
 ) -> None:
-    options = {"unidentified": "allow", **KEYED}
+    options: dict[str, Any] = {"unidentified": "allow", **KEYED}
     with limited(world, addr, prefix, of(Answer(), world), layer("a=1/hour", **options)) as client:
         got = [client.get("/") for _ in range(3)]
         known = [client.get("/", headers=ANN).status_code for _ in range(2)]
@@ -320,7 +320,8 @@ def test_a_stream_is_told_of_its_limits_before_it_ends(world: World, addr: str, 
 
     async def asgi_stream(scope: Any, receive: Any, send: Callable[..., Any]) -> None:
         if scope["type"] == "lifespan":
-            return await Answer().asgi(scope, receive, send)
+            await Answer().asgi(scope, receive, send)
+            return
         await send({"type": "http.response.start", "status": 200, "headers": []})
         async for chunk in _chunks(heard):
             await send({"type": "http.response.body", "body": chunk, "more_body": True})

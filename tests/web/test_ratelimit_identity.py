@@ -82,7 +82,7 @@ def test_behind_a_proxy_the_connection_needs_no_address(make: Make) -> None:
         ("192.0.2.01", None),
         ("192.0.2", None),
         ("3221225985", None),
-        ("１92.0.2.1", None),
+        ("\uff1192.0.2.1", None),
         ("192.0.2.1/24", None),
         ("2001:db8::1", "2001:db8::1"),
         ("[2001:db8::1]", "2001:db8::1"),
@@ -151,9 +151,10 @@ WRITTEN = st.lists(
 def test_with_honest_proxies_a_client_cannot_choose_its_address(
     make: Make, written: list[str], hops: list[str], data: st.DataObject
 ) -> None:
-    lines = [*written]
+    lines = list(written)
     for each in hops:  # each proxy appends who called it, in the last line or in one of its own
-        if lines and data.draw(st.booleans()):
+        is_joined = data.draw(st.booleans())
+        if lines and is_joined:
             lines[-1] += f", {each}"
         else:
             lines.append(each)
