@@ -162,8 +162,18 @@ SURFACE = {
         "refusal",
         "refused",
     ],
-    "modkit_redis.web.asgi": ["RateLimitMiddleware", "SessionMiddleware"],
-    "modkit_redis.web.wsgi": ["RateLimitMiddleware", "SessionMiddleware"],
+    "modkit_redis.web.asgi": ["HealthMiddleware", "RateLimitMiddleware", "SessionMiddleware"],
+    "modkit_redis.web.fastapi": [
+        "Inject",
+        "RateLimit",
+        "RefusedError",
+        "RequiredSession",
+        "current_session",
+        "health_routes",
+        "install",
+        "lifespan",
+    ],
+    "modkit_redis.web.wsgi": ["HealthMiddleware", "RateLimitMiddleware", "SessionMiddleware"],
 }
 ALIASES = {
     "CacheEventKind",
