@@ -155,12 +155,18 @@ SURFACE = {
     "modkit_redis.session.opened": ["AsyncOpening", "AsyncRedisSession", "Opening", "RedisSession"],
     "modkit_redis.testing": ["EmbeddedServer", "EmbeddedUnavailableError", "ServerWatch"],
     "modkit_redis.web": [
+        "AsyncReadiness",
+        "HealthPaths",
+        "Readiness",
         "Refusal",
         "SessionCookie",
         "client_address",
+        "is_recent",
+        "mark_signed_in",
         "rate_limit_headers",
         "refusal",
         "refused",
+        "sign_in",
     ],
     "modkit_redis.web.asgi": ["HealthMiddleware", "RateLimitMiddleware", "SessionMiddleware"],
     "modkit_redis.web.fastapi": [
