@@ -73,6 +73,15 @@ OUTPUTS = {
         "a report is refused by reports\n"
         "after that it is made\n"
     ),
+    "fastapi_app.py": (
+        "at first [200, 401]\n"
+        'POST /sign-in 403 "sign-in";r=2\n'
+        'POST /sign-in 200 "sign-in";r=1\n'
+        'POST /sign-in 403 "sign-in";r=0\n'
+        'POST /sign-in 429 "sign-in";r=0\n'
+        "GET /me Hello, ada! This page was seen 1 times.\n"
+        "DELETE /me 200\n"
+    ),
     "bring_your_own_client.py": "Hello, Ada!\nafter the shutdown it still answers: True\n",
 }
 TESTS = ("overriding_in_a_test.py",)
