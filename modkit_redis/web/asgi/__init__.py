@@ -1,1 +1,5 @@
 """Middleware for ASGI applications, for any framework."""
+
+from modkit_redis.web.asgi.ratelimit import RateLimitMiddleware
+
+__all__ = ["RateLimitMiddleware"]

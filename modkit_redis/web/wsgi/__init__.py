@@ -1,1 +1,5 @@
 """Middleware for WSGI applications, for any framework."""
+
+from modkit_redis.web.wsgi.ratelimit import RateLimitMiddleware
+
+__all__ = ["RateLimitMiddleware"]
