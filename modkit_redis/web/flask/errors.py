@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
 from werkzeug.exceptions import ServiceUnavailable
 
@@ -29,6 +29,10 @@ class SessionUnavailableError(StoreUnavailableError, ServiceUnavailable):
         ServiceUnavailable.__init__(self, retry_after=RETRY_AFTER)
         self.args = (operation, reason)
         self.operation, self.reason = operation, reason
+
+    def get_headers(self, environ: Any = None, scope: Any = None) -> list[tuple[str, str]]:
+        """Return the headers of the answer."""
+        return [*super().get_headers(environ, scope), ("Cache-Control", "no-store")]
 
 
 @contextmanager

@@ -70,7 +70,7 @@ class RateLimits:
         Args:
             app: The application or blueprint whose requests are limited; ``init_app`` takes further ones.
             store: The limiter, or a provider of it, which is asked at each request.
-            identify: As of ``wsgi.RateLimitMiddleware``, as are all that follow. It may use ``flask.request``.
+            identify: Who is limited, as of ``wsgi.RateLimitMiddleware``, like all that follow.
             limit: What limits applications and blueprints.
             cost: What a request to them costs.
             applies: Which of their requests are limited.
@@ -121,7 +121,7 @@ class RateLimits:
         """Return what limits a view; it stands below ``@app.route``.
 
         Args:
-            limit: The limit, or several. What was used is kept by name: views that name the same one share it.
+            limit: The limit, or several. Views that name the same one share what was used of it.
             name: Its name, where the limit has none, as in ``"10/minute"``.
             cost: What a request costs.
             identify: Who is limited here, if that is somebody else.

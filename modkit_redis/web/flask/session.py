@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 from flask.sessions import SessionMixin
 
 from modkit_redis.contract.errors import ArgumentError
-from modkit_redis.contract.session import Session, SessionInfo, SessionToken
+from modkit_redis.contract.session import PresentedToken, Session, SessionInfo, SessionToken
 from modkit_redis.contract.values import Duration
 from modkit_redis.web.flask.errors import SessionUnavailableError, outages_answered
 from modkit_redis.web.flask.flashes import FLASHES, packed, unpacked
@@ -21,63 +21,91 @@ PERMANENT: Final = "_permanent"
 """The key that Flask keeps ``permanent`` under."""
 
 
-class FlaskSession(Session, SessionMixin):  # type: ignore[misc]  # `accessed` and its like are plain there
-    """The session of a request, a ``Session`` and what Flask expects of one.
+class FlaskSession(Session, SessionMixin):
+    """The session of a request: a ``Session``, and what Flask expects of one.
 
     It is loaded when it is first looked at; a request that does not look costs nothing. If Redis does not
     answer, looking raises ``SessionUnavailableError``, which Flask answers with 503.
 
     Attributes:
-        accessed: Whether somebody has looked at it.
+        has_moved: Whether ``permanent`` has changed, so that the client needs another cookie.
+        has_failed: Whether the last ``save()`` got no answer.
     """
 
-    accessed = False
-
-    def __init__(self, opening: Callable[[], AbstractContextManager[Session]], presented: str | None) -> None:
+    def __init__(
+        self, opening: Callable[[], AbstractContextManager[Session]], *, lasts: bool = False
+    ) -> None:
         """Prepare; nothing is sent.
 
         Args:
             opening: Returns what opens the session.
-            presented: The token that the client sent.
+            lasts: What ``permanent`` is where nothing was assigned.
         """
-        self._opening, self.presented = opening, presented
+        self._opening, self._lasts_otherwise = opening, lasts
         self._lock = Lock()  # a context that was copied to a thread has the same session
         self._inner: Session | None = None
         self._outage: SessionUnavailableError | None = None
-        self._lasts: bool | None = None  # what was assigned to `permanent` and is no value yet
-        self.was_ended = False
+        self._lasts: bool | None = None  # what was assigned to `permanent`, and is no value yet
+        self._accessed = self._is_token_fixed = False
+        self.has_moved = False
+        self.has_failed = False
 
     @property
-    def loaded(self) -> Session | None:
-        """The session below, if somebody has looked at it and Redis did answer."""
-        return self._inner
+    def is_loaded(self) -> bool:
+        """Whether somebody has looked at it, and Redis did answer."""
+        return self._inner is not None
+
+    @property
+    def is_touched(self) -> bool:
+        """Whether there may be something to save."""
+        return self._inner is not None or (self._lasts is not None and self._outage is None)
 
     @property
     def opened(self) -> Session:
         """The session below, loaded if it was not yet."""
-        self.accessed = True
+        self._accessed = True
         if self._inner is None:
             with self._lock:
-                self._load()
-        assert self._inner is not None  # noqa: S101  # for type checkers: it was loaded
+                if self._inner is None:
+                    self._inner = self._loaded()
         return self._inner
 
-    def _load(self) -> None:
-        if self._inner is not None:
-            return
+    def _loaded(self) -> Session:
         if self._outage is not None:  # asking once more would cost the same wait again
             raise self._outage.with_traceback(None)
         try:
             with outages_answered():
-                self._inner = self._opening().__enter__()
+                session = self._opening().__enter__()
         except SessionUnavailableError as error:
             self._outage = error
             raise
+        if self._is_token_fixed:
+            session.fix_token()
+        return session
 
     @property
-    def new(self) -> bool:  # type: ignore[override]
-        """Whether no session was found for this request."""
-        return self.opened.token is None or self.opened.token.handle != (self.presented or "")[:22]
+    def accessed(self) -> bool:  # type: ignore[override]  # plain there
+        """Whether it was looked at or changed: the answer may depend on it."""
+        return self._accessed
+
+    @accessed.setter
+    def accessed(self, value: bool) -> None:  # Flask assigns it
+        self._accessed = self._accessed or value
+
+    @property
+    def new(self) -> bool:  # type: ignore[override]  # plain there
+        """Whether this request found no session."""
+        return self.opened.presented not in ("current", "retiring")
+
+    @property
+    def modified(self) -> bool:  # type: ignore[override]  # plain there
+        """Whether there are changes that are not saved, those inside values too; assigning ``True`` is no use."""
+        return self.unsaved > 0
+
+    @modified.setter
+    def modified(self, value: bool) -> None:
+        if not value:
+            raise ArgumentError("modified", "cannot be taken back: call discard() to forget what was changed")
 
     @property
     def permanent(self) -> bool:
@@ -85,21 +113,21 @@ class FlaskSession(Session, SessionMixin):  # type: ignore[misc]  # `accessed` a
 
         What is assigned is kept with the session, and begins none by itself.
         """
-        if self._lasts is not None:
-            return self._lasts
-        return self.opened.get(PERMANENT) is True
+        return bool(self.opened.get(PERMANENT, self._lasts_otherwise)) if self._lasts is None else self._lasts
 
     @permanent.setter
     def permanent(self, value: bool) -> None:
-        self.accessed, self._lasts = True, bool(value)
+        self._accessed, self._lasts = True, bool(value)
 
     def __getitem__(self, key: str) -> Any:
         value = self.opened[key]
         return unpacked(value) if key == FLASHES else value
 
     def __setitem__(self, key: str, value: Any) -> None:
+        opened, stored = self.opened, packed(value) if key == FLASHES else value
+        del value  # a traceback with local variables would show it
         with outages_answered():
-            self.opened[key] = packed(value) if key == FLASHES else value
+            opened[key] = stored
 
     def __delitem__(self, key: str) -> None:
         del self.opened[key]
@@ -111,7 +139,7 @@ class FlaskSession(Session, SessionMixin):  # type: ignore[misc]  # `accessed` a
         return len(self.opened)
 
     def clear(self) -> None:
-        """End the session, as ``destroy()`` does: whoever is signed in is not any more."""
+        """End the session, as ``destroy()`` does: nobody is signed in any more."""
         self.destroy()
 
     @property
@@ -134,6 +162,21 @@ class FlaskSession(Session, SessionMixin):  # type: ignore[misc]  # `accessed` a
         """Whether Redis did not answer, and the session is an empty one that cannot be changed."""
         return self.opened.degraded
 
+    @property
+    def presented(self) -> PresentedToken:
+        """What the token that the client sent turned out to be."""
+        return self.opened.presented
+
+    @property
+    def destroyed(self) -> bool:
+        """Whether ``destroy()`` was called, whatever came of it."""
+        return self._inner is not None and self._inner.destroyed
+
+    @property
+    def unsaved(self) -> int:
+        """How many keys were set, changed inside or removed, and are not saved yet."""
+        return 0 if self._inner is None else self._inner.unsaved
+
     def rotate(self, *, grace: Duration | None = None) -> None:
         """Replace the token when the request ends, or with ``save()``."""
         with outages_answered():
@@ -145,26 +188,48 @@ class FlaskSession(Session, SessionMixin):  # type: ignore[misc]  # `accessed` a
             self.opened.bind(user, address=address, agent=agent)
 
     def destroy(self) -> None:
-        """End the session when the request ends, or with ``save()``; what is set afterwards begins another."""
+        """End the session when the request ends, or with ``save()``; what is set then begins another."""
         with outages_answered():
             self.opened.destroy()
-        self.was_ended, self._lasts = True, None
+        self._lasts = None
+
+    def discard(self) -> None:
+        """Forget what was changed, and a sign-in; a new token that was asked for, and an end, stay."""
+        self._lasts = None
+        if self._inner is not None:
+            self._inner.discard()
+
+    def fix_token(self) -> None:
+        """Keep the token as it is from now on, because nobody can be told of a new one."""
+        self._is_token_fixed = True
+        if self._inner is not None:
+            self._inner.fix_token()
 
     def save(self) -> None:
         """Save what was changed now, and not when the request ends."""
-        opened = self.opened
-        if self._lasts is not None and (opened or opened.token is not None or opened.user is not None):
-            if not self._lasts:
-                opened.pop(PERMANENT, None)
-            elif opened.get(PERMANENT) is not True:
-                opened[PERMANENT] = True
+        opened, self.has_failed = self.opened, True
         with outages_answered():
+            self._keep_permanent(opened)
             opened.save()
+        self.has_failed = False
+
+    def _keep_permanent(self, opened: Session) -> None:
+        lasts, self._lasts = self._lasts, None
+        if lasts is None or not (opened or opened.token is not None or opened.user is not None):
+            return
+        if lasts == bool(opened.get(PERMANENT, self._lasts_otherwise)):
+            return
+        self.has_moved = True
+        if lasts == self._lasts_otherwise:
+            del opened[PERMANENT]
+        else:
+            opened[PERMANENT] = lasts
 
     def take(self, key: str, default: object = None) -> Any:
         """Return a value and remove it, in one step: of all requests that try, one gets it."""
         with outages_answered():
-            return self.opened.take(key, default)
+            taken = self.opened.take(key, default)
+        return unpacked(taken) if key == FLASHES and taken is not default else taken
 
     def transact(self, change: Callable[[MutableMapping[str, Any]], T], *, attempts: int = 10) -> T:
         """Load the session, *change* it, and save it if nobody else has written meanwhile, or try again."""
