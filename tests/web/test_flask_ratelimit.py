@@ -158,9 +158,9 @@ def test_each_limit_is_one_round_trip(
         client.get("/one")
         with ServerWatch(server.addr) as watch:
             for path, expected in (("/plain", 1), ("/one", 2), ("/static/x.css", 0)):
-                before = watch.round_trips()
+                watch.round_trips()
                 client.get(path)
-                assert watch.round_trips() - before == expected, path
+                assert watch.round_trips() == expected, path
 
 
 def test_a_handler_for_429_answers_and_its_answer_has_the_headers(
@@ -212,13 +212,12 @@ def test_a_request_from_nobody_is_refused_and_charged_to_nobody(
     app: Flask, client: httpx.Client, store: RedisRateLimitStore, admin: Any, prefix: str
 ) -> None:
     RateLimits(app, store=store, identify=who, limit="api=1/hour")
-    seen: list[str] = []
-    app.register_error_handler(UnidentifiedError, lambda error: seen.append("seen") or ("who?", 400))
+    app.register_error_handler(UnidentifiedError, lambda _: ("who?", 400))
     del client.headers["X-Who"]
 
     answer = client.get("/plain")
 
-    assert (answer.status_code, answer.text, seen) == (400, "who?", ["seen"])
+    assert (answer.status_code, answer.text) == (400, "who?")
     assert states(admin, prefix) == {}
 
 
@@ -237,7 +236,7 @@ def test_an_async_view_can_be_limited(app: Flask, store: RedisRateLimitStore) ->
     async def view() -> str:
         return "from a coroutine"
 
-    app.ensure_sync = lambda function: lambda: "in a loop"  # type: ignore[method-assign,assignment,return-value]
+    app.ensure_sync = lambda function: lambda: "in a loop"  # type: ignore[method-assign,assignment]
     app.get("/async")(limits("1/hour", name="async")(view))
 
     with app.test_client() as client:
@@ -248,7 +247,7 @@ def test_an_error_after_the_decision_is_told_about_the_limit(
     app: Flask, client: httpx.Client, store: RedisRateLimitStore
 ) -> None:
     RateLimits(app, store=store, identify=who, limit="api=5/hour")
-    app.get("/broken")(lambda: 1 / 0)
+    app.get("/broken")(lambda: str(1 / 0))
 
     answer = client.get("/broken")
 

@@ -108,9 +108,5 @@ class Answer:
                 log_lost(error)
             except (StoreUnavailableError, CommandRefusedError) as error:
                 self._take_for_outage(error, status)
-        vary = [
-            value.decode("latin-1")
-            for name, value in self._headers
-            if name.lower() == b"vary"
-        ]
+        vary = [value.decode("latin-1") for name, value in self._headers if name.lower() == b"vary"]
         return additions(vary, set_cookie, accessed=accessed)

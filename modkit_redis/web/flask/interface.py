@@ -36,9 +36,9 @@ KEY: Final = "modkit_redis.session"
 class RedisSessionInterface(SessionInterface):
     """Keeps Flask's ``session`` in Redis: ``app.session_interface = RedisSessionInterface(store=…)``.
 
-    ``flask.session`` is a ``FlaskSession`` then, and ``modkit_redis.web.flask.session`` the same, typed. It is
-    loaded when it is looked at, and saved when all ``after_request`` functions have run. The cookie is set
-    when a session begins or ends, its token is replaced, or ``permanent`` changes.
+    ``flask.session`` is a ``FlaskSession`` then, and ``modkit_redis.web.flask.session`` the same, typed. It
+    is loaded when it is looked at, and saved when all ``after_request`` functions have run. The cookie is
+    set when a session begins or ends, its token is replaced, or ``permanent`` changes.
 
     Where the answer is a 5xx or an exception leaves the view, changes are dropped; a new token that was asked
     for and an end take effect. If Redis does not answer when the session is loaded or saved, the answer is
@@ -148,7 +148,7 @@ class RedisSessionInterface(SessionInterface):
         if self._is_set(app, "PERMANENT_SESSION_LIFETIME", None):
             yield ConfigError(
                 "PERMANENT_SESSION_LIFETIME",
-                "is not used: REDIS_SESSION_IDLE_TTL and REDIS_SESSION_ABSOLUTE_TTL say how long sessions live",
+                "is not used: REDIS_SESSION_IDLE_TTL and REDIS_SESSION_ABSOLUTE_TTL say when sessions end",
             )
 
     @staticmethod

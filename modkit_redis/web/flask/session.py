@@ -84,7 +84,7 @@ class FlaskSession(Session, SessionMixin):
         return session
 
     @property
-    def accessed(self) -> bool:  # type: ignore[override]  # plain there
+    def accessed(self) -> bool:
         """Whether it was looked at or changed: the answer may depend on it."""
         return self._accessed
 
@@ -98,8 +98,8 @@ class FlaskSession(Session, SessionMixin):
         return self.opened.presented not in ("current", "retiring")
 
     @property
-    def modified(self) -> bool:  # type: ignore[override]  # plain there
-        """Whether there are changes that are not saved, those inside values too; assigning ``True`` is no use."""
+    def modified(self) -> bool:
+        """Whether there are changes that are not saved, also inside values; there is no need to assign it."""
         return self.unsaved > 0
 
     @modified.setter
