@@ -7,18 +7,21 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final, TypeAlias
 
-from modkit_redis.contract.errors import ModkitRedisError
+from modkit_redis.contract.errors import CommandRefusedError, ModkitRedisError, StoreUnavailableError
+from modkit_redis.contract.outages import is_outage
 from modkit_redis.contract.session import BaseSession
 from modkit_redis.web.cookies import SentCookie, SessionCookie
+from modkit_redis.web.refusals import Refusal, refused
 
 Header: TypeAlias = tuple[str, str]
 
 REPLACED: Final = ("Vary", "Cache-Control")
 """Headers of which an answer has one: what is added takes their place."""
 
-FIRST_ERROR: Final = 500
-"""The first status by which a server says that it failed."""
+RETRY_AFTER_S: Final = 5
+"""When a client may try again, if Redis is away."""
 
+_FIRST_ERROR: Final = 500
 _LOG: Final = logging.getLogger("modkit_redis.web")
 
 
@@ -28,7 +31,7 @@ def drop_what_must_not_be_saved(session: BaseSession, status: int) -> None:
     A request with a token that was replaced meanwhile must not begin another session: its cookie would take
     the place of the newer one. Whoever signs in with it begins one all the same.
     """
-    if status >= FIRST_ERROR:
+    if status >= _FIRST_ERROR:
         session.discard()
     elif session.presented == "retired" and session.token is None and session.user is None:
         if session.unsaved:
@@ -37,7 +40,7 @@ def drop_what_must_not_be_saved(session: BaseSession, status: int) -> None:
 
 
 def cookie_of(session: BaseSession, cookie: SessionCookie, sent: SentCookie) -> str | None:
-    """Return the ``Set-Cookie`` for a session that was just saved; ``None`` if nothing changes for the client."""
+    """Return the ``Set-Cookie`` for a session that was just saved; ``None`` if the client has what it needs."""
     token = session.token
     if token is None:
         return cookie.delete() if session.destroyed and sent.came else None
@@ -71,17 +74,38 @@ def log_lost(error: ModkitRedisError) -> None:
 
 
 def log_unsaved(session: BaseSession) -> None:
-    """Say what was changed after the answer began, and is not saved; then forget it."""
+    """Say how much was changed after the answer began, and is not saved."""
     unsaved = session.unsaved if session.accessed and not session.degraded else 0
     if unsaved:
         _LOG.warning(
-            "session %s: %d keys changed after the answer began are not saved: call save() there",
+            "session %s: %d keys are not saved: after the answer has begun, call save()",
             session.token.handle if session.token is not None else "(none)",
             unsaved,
         )
-        session.discard()
 
 
-def log_outage(error: ModkitRedisError, instead: str) -> None:
-    """Say that a session could not be loaded or saved, and what was done instead."""
-    _LOG.warning("%s: %s", error, instead)
+def check_outage(error: StoreUnavailableError | CommandRefusedError) -> None:
+    """Say that a request gets a 503, as Redis is away; raise *error* if it is something else."""
+    if not is_outage(error):
+        raise error
+    _LOG.warning("%s: a request was answered by 503, as its session cannot be kept", error)
+
+
+def is_answered_by_503(error: StoreUnavailableError | CommandRefusedError, status: int) -> bool:
+    """Tell whether to answer by 503, as a session was not saved; an answer that failed anyway stays as it is.
+
+    Raises:
+        StoreUnavailableError: If it is no outage, but a mistake.
+        CommandRefusedError: Likewise.
+    """
+    if status < _FIRST_ERROR:
+        check_outage(error)
+        return True
+    log_lost(error)
+    return False
+
+
+def unavailable(accept: str) -> Refusal:
+    """Return the answer while Redis is away, for a request with this ``Accept``."""
+    retry = ("Retry-After", str(RETRY_AFTER_S))
+    return refused(503, f"Try again in {RETRY_AFTER_S} seconds.", accept=accept, headers=[retry])

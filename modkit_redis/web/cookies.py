@@ -42,14 +42,14 @@ NOTHING_SENT: Final = SentCookie(came=False, token=None)
 class SessionCookie:
     """The cookie that carries a session's token, and nothing else.
 
-    It is always ``HttpOnly``. By default it is for HTTPS, for this host alone, for all its paths, and ends with
-    the browser's session; the server's lifetimes decide in any case.
+    It is always ``HttpOnly``. By default it is for HTTPS, for this host alone and for all its paths, and ends
+    with the browser's session; the server's lifetimes decide in any case.
 
     Attributes:
-        name: Its name. With the prefix ``__Host-``, browsers take it from this host alone, and over HTTPS alone.
+        name: Its name. With the prefix ``__Host-``, browsers take it only from this host, and over HTTPS.
         secure: Whether it is sent over HTTPS alone.
-        same_site: Which requests from other sites bring it: ``strict``, none; ``lax``, links that are followed;
-            ``none``, all.
+        same_site: Which requests from other sites bring it: with ``strict`` none, with ``lax`` those of links
+            that are followed, with ``none`` all.
         domain: Whose subdomains get it as well; this host alone when omitted.
         path: Below which path it is sent.
         partitioned: Whether it is kept apart for each site that embeds this one.

@@ -154,9 +154,16 @@ SURFACE = {
     "modkit_redis.session.keeping": ["AsyncKeeper", "Keeper"],
     "modkit_redis.session.opened": ["AsyncOpening", "AsyncRedisSession", "Opening", "RedisSession"],
     "modkit_redis.testing": ["EmbeddedServer", "EmbeddedUnavailableError", "ServerWatch"],
-    "modkit_redis.web": ["Refusal", "client_address", "rate_limit_headers", "refusal", "refused"],
-    "modkit_redis.web.asgi": ["RateLimitMiddleware"],
-    "modkit_redis.web.wsgi": ["RateLimitMiddleware"],
+    "modkit_redis.web": [
+        "Refusal",
+        "SessionCookie",
+        "client_address",
+        "rate_limit_headers",
+        "refusal",
+        "refused",
+    ],
+    "modkit_redis.web.asgi": ["RateLimitMiddleware", "SessionMiddleware"],
+    "modkit_redis.web.wsgi": ["RateLimitMiddleware", "SessionMiddleware"],
 }
 ALIASES = {
     "CacheEventKind",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, Final, TypeAlias
 
 from modkit_redis.contract.errors import (
@@ -11,27 +11,27 @@ from modkit_redis.contract.errors import (
     SessionLostError,
     StoreUnavailableError,
 )
-from modkit_redis.contract.outages import is_outage
 from modkit_redis.contract.session import AsyncSession
-from modkit_redis.web import unavailable
 from modkit_redis.web.answers import (
-    FIRST_ERROR,
     REPLACED,
     Header,
     additions,
     cookie_of,
     drop_what_must_not_be_saved,
+    is_answered_by_503,
     log_lost,
-    log_outage,
+    unavailable,
 )
 from modkit_redis.web.cookies import SentCookie, SessionCookie
 
+Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
 _BEGINNINGS: Final = ("http.response.start", "websocket.accept", "websocket.http.response.start")
 _DENIAL: Final = "websocket.http.response"
 _SWITCHING: Final = 101
+_TRY_AGAIN_LATER: Final = 1013
 
 
 class AnswerReplacedError(OSError):
@@ -43,15 +43,11 @@ class Answer:
 
     Attributes:
         outage: Why the client got a 503 in the place of this answer; ``None`` if it did not.
+        has_begun: Whether the answer is on its way.
     """
 
     def __init__(
-        self,
-        session: AsyncSession,
-        cookie: SessionCookie,
-        sent: SentCookie,
-        scope: MutableMapping[str, Any],
-        send: Send,
+        self, session: AsyncSession, cookie: SessionCookie, sent: SentCookie, scope: Scope, send: Send
     ) -> None:
         """Prepare; nothing is sent.
 
@@ -65,7 +61,7 @@ class Answer:
         self.outage: StoreUnavailableError | CommandRefusedError | None = None
         self._session, self._cookie, self._sent = session, cookie, sent
         self._scope, self._send = scope, send
-        self._has_begun = False
+        self.has_begun = False
 
     async def send(self, message: Message) -> None:
         """Send *message*.
@@ -79,14 +75,17 @@ class Answer:
             if message.get("more_body") or message["type"] == "websocket.send":
                 raise AnswerReplacedError
             return
-        if not self._has_begun and message["type"] in _BEGINNINGS:
-            added = await self._save(message.get("status", _SWITCHING))
+        if not self.has_begun and message["type"] in _BEGINNINGS:
+            accessed = self._session.accessed
+            set_cookie = await self._save(message.get("status", _SWITCHING))
+            self._session.fix_token()
             if self.outage is not None:
                 await refuse(self._scope, self._send)
                 return
-            message = {**message, "headers": with_headers(message.get("headers", ()), added)}
-            self._has_begun = True
-            self._session.fix_token()
+            headers = message.get("headers", ())
+            added = additions(_texts(headers, b"vary"), set_cookie, accessed=accessed)
+            message = {**message, "headers": _with(headers, added)}
+            self.has_begun = True
         await self._send(message)
 
     def is_moot(self, error: BaseException) -> bool:
@@ -96,17 +95,45 @@ class Answer:
             cause = cause.__cause__ or cause.__context__
         return isinstance(error, Exception) and cause is not None
 
-    async def _save(self, status: int) -> list[Header]:
-        """Save the session, and return the headers that it adds to the answer."""
-        session, accessed, set_cookie = self._session, self._session.accessed, None
-        if not session.degraded:
-            drop_what_must_not_be_saved(session, status)
-            try:
+    async def _save(self, status: int) -> str | None:
+        """Save the session, and return the ``Set-Cookie`` that this asks for."""
+        session = self._session
+        drop_what_must_not_be_saved(session, status)
+        try:
+            if not session.degraded:
                 await session.save()
-                set_cookie = cookie_of(session, self._cookie, self._sent)
-            except (SessionLostError, SessionConflictError) as error:
-                log_lost(error)
-            except (StoreUnavailableError, CommandRefusedError) as error:
-                self._take_for_outage(error, status)
-        vary = [value.decode("latin-1") for name, value in self._headers if name.lower() == b"vary"]
-        return additions(vary, set_cookie, accessed=accessed)
+            return cookie_of(session, self._cookie, self._sent)
+        except (SessionLostError, SessionConflictError) as error:
+            log_lost(error)
+        except (StoreUnavailableError, CommandRefusedError) as error:
+            if is_answered_by_503(error, status):
+                self.outage = error
+        return None
+
+
+async def refuse(scope: Scope, send: Send) -> None:
+    """Answer that Redis is away."""
+    refusal = unavailable(",".join(_texts(scope["headers"], b"accept")))
+    headers = _with((), refusal.headers)
+    if scope["type"] == "http":
+        await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
+        body = b"" if scope["method"] == "HEAD" else refusal.body
+        await send({"type": "http.response.body", "body": body})
+    elif _DENIAL in (scope.get("extensions") or {}):
+        await send({"type": f"{_DENIAL}.start", "status": refusal.status, "headers": headers})
+        await send({"type": f"{_DENIAL}.body", "body": refusal.body})
+    else:
+        await send({"type": "websocket.close", "code": _TRY_AGAIN_LATER})
+
+
+def _texts(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> list[str]:
+    return [value.decode("latin-1") for name, value in headers if name.lower() == wanted]
+
+
+def _with(standing: Iterable[tuple[bytes, bytes]], added: Iterable[Header]) -> list[tuple[bytes, bytes]]:
+    new = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in added]
+    replaced = {name for name, _ in new} & _REPLACED
+    return [*(each for each in standing if each[0].lower() not in replaced), *new]
+
+
+_REPLACED: Final = frozenset(name.lower().encode() for name in REPLACED)

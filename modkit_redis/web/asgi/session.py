@@ -11,9 +11,8 @@ from modkit_redis.contract.errors import (
     ModkitRedisError,
     StoreUnavailableError,
 )
-from modkit_redis.contract.outages import is_outage
 from modkit_redis.contract.session import AsyncSession, AsyncSessionStore
-from modkit_redis.web.answers import log_lost, log_outage, log_unsaved
+from modkit_redis.web.answers import check_outage, log_lost, log_unsaved
 from modkit_redis.web.asgi.answer import Answer, refuse
 from modkit_redis.web.checking import checked_cookie, checked_store
 from modkit_redis.web.cookies import SessionCookie
@@ -29,16 +28,16 @@ _COOKIES: Final = "modkit_redis.cookies"
 
 
 class SessionMiddleware:
-    """Gives each request and each WebSocket the session of its cookie: ``scope["session"]``, ``request.session``.
+    """Gives each request and WebSocket the session of its cookie: ``scope["session"]``, ``request.session``.
 
     It is loaded before the application is called, and saved when the answer begins, before anything of it is
     sent; only then, a cookie can be set. Streams, WebSockets and background tasks that change it later call
     ``await session.save()`` themselves, and cannot rotate the token, sign in or begin a session.
 
     An answer with a status of 500 or more, and an exception, drop the changes; ``rotate()`` and ``destroy()``
-    take effect all the same. If Redis does not answer, the client gets a 503 with ``Retry-After``, in the place
-    of the application's answer; with ``REDIS_SESSION_ON_OUTAGE=anonymous``, the session is an empty one that
-    cannot be changed, and the cookie stays as it is.
+    take effect all the same. If Redis does not answer, the client gets a 503 with ``Retry-After`` in the
+    place of the application's answer. With ``REDIS_SESSION_ON_OUTAGE=anonymous``, a session that cannot be
+    loaded is an empty one that cannot be changed, and the cookie stays as it is.
     """
 
     def __init__(
@@ -76,9 +75,7 @@ class SessionMiddleware:
         try:
             session = await opening.__aenter__()
         except (StoreUnavailableError, CommandRefusedError) as error:
-            if not is_outage(error):
-                raise
-            log_outage(error, "a request was refused, as its session could not be loaded")
+            check_outage(error)
             await refuse(scope, send)
             return
         scope["session"] = session
@@ -86,18 +83,20 @@ class SessionMiddleware:
         try:
             await self._app(scope, receive, answer.send)
         except BaseException as error:
+            if answer.has_begun:
+                log_unsaved(session)
             await _leave(opening, session, answer.outage or error)
             if not answer.is_moot(error):
                 raise
         else:
+            log_unsaved(session)
             await _leave(opening, session, answer.outage)
 
 
 async def _leave(
     opening: AbstractAsyncContextManager[AsyncSession], session: AsyncSession, error: BaseException | None
 ) -> None:
-    """End the use of *session*: what is left to be done is an end of it, or a new token that was asked for."""
-    log_unsaved(session)
+    """End the use of *session*: what is left is an end of it, or a new token that was asked for."""
     session.discard()
     try:
         if error is None:
