@@ -539,7 +539,7 @@ def test_a_setting_of_flask_that_says_the_same_is_no_contradiction(store: RedisS
 
 def test_a_store_for_asyncio_is_refused() -> None:
     class Wrong:
-        async def create(self) -> None: ...
+        async def load(self) -> None: ...
 
     with pytest.raises(ArgumentError, match="for threads"):
         RedisSessionInterface(store=Wrong())  # type: ignore[arg-type]  # that is the test

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any
 
 from werkzeug.exceptions import ServiceUnavailable
 
 from modkit_redis.contract.errors import CommandRefusedError, StoreUnavailableError
 from modkit_redis.contract.outages import is_outage
-
-RETRY_AFTER: Final = 1
-"""For how many seconds a client is to wait when Redis does not answer."""
+from modkit_redis.web.answers import RETRY_AFTER_S, unavailable
 
 
 class SessionUnavailableError(StoreUnavailableError, ServiceUnavailable):
@@ -26,13 +24,17 @@ class SessionUnavailableError(StoreUnavailableError, ServiceUnavailable):
     """
 
     def __init__(self, operation: str, reason: str) -> None:
-        ServiceUnavailable.__init__(self, retry_after=RETRY_AFTER)
+        ServiceUnavailable.__init__(self, retry_after=RETRY_AFTER_S)
         self.args = (operation, reason)
         self.operation, self.reason = operation, reason
 
+    def get_body(self, environ: Any = None, scope: Any = None) -> str:
+        """Return the body of the answer."""
+        return unavailable(_accept(environ)).body.decode()
+
     def get_headers(self, environ: Any = None, scope: Any = None) -> list[tuple[str, str]]:
         """Return the headers of the answer."""
-        return [*super().get_headers(environ, scope), ("Cache-Control", "no-store")]
+        return [*unavailable(_accept(environ)).headers]
 
 
 @contextmanager
@@ -44,3 +46,7 @@ def outages_answered() -> Iterator[None]:
         if isinstance(error, SessionUnavailableError) or not is_outage(error):
             raise
         raise SessionUnavailableError(error.operation, error.reason) from error
+
+
+def _accept(environ: Any) -> str:
+    return str((environ or {}).get("HTTP_ACCEPT", ""))

@@ -5,32 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from inspect import iscoroutinefunction
 from typing import Any, Final
 from weakref import WeakSet
 
 from flask import Flask, Request, Response, got_request_exception, has_request_context, request
 from flask.sessions import SessionInterface, SessionMixin
 
-from modkit_redis.contract.errors import ArgumentError, ConfigError, ModkitRedisError, SessionLostError
+from modkit_redis.contract.errors import ConfigError, ModkitRedisError, SessionLostError
 from modkit_redis.contract.session import SessionStore
 from modkit_redis.web.answers import (
-    FIRST_ERROR,
     REPLACED,
     additions,
     cookie_of,
     drop_what_must_not_be_saved,
+    is_answered_by_503,
     log_lost,
-    log_outage,
     log_unsaved,
 )
+from modkit_redis.web.checking import checked_cookie, checked_store
 from modkit_redis.web.cookies import SentCookie, SessionCookie
 from modkit_redis.web.flask.errors import SessionUnavailableError
 from modkit_redis.web.flask.session import FlaskSession
 from modkit_redis.web.given import Given, store_of
-
-KEY: Final = "modkit_redis.session"
-"""Where the session of a request is in its environ."""
+from modkit_redis.web.wsgi.session import KEY
 
 
 class RedisSessionInterface(SessionInterface):
@@ -55,11 +52,8 @@ class RedisSessionInterface(SessionInterface):
         Raises:
             ArgumentError: If an argument cannot be used.
         """
-        create = getattr(store, "create", None)
-        if not callable(store) and (not callable(create) or iscoroutinefunction(create)):
-            raise ArgumentError("store", "must be a session store for threads, or a provider of one")
-        self._store = store
-        self._cookie = SessionCookie() if cookie is None else cookie
+        self._store = checked_store(store, is_async=False)
+        self._cookie = checked_cookie(cookie)
         self._checked: WeakSet[Flask] = WeakSet()
         got_request_exception.connect(self._fail)  # weakly; it is the only news of an error that propagates
 
@@ -91,22 +85,27 @@ class RedisSessionInterface(SessionInterface):
             else:
                 response.headers.add(name, value)
         session.fix_token()
-        response.call_on_close(lambda: log_unsaved(session) if session.is_loaded else None)
+        response.call_on_close(lambda: self._leave(session))
+
+    def _leave(self, session: FlaskSession) -> None:
+        if session.is_loaded and not session.degraded:
+            log_unsaved(session)
+            self._save_the_rest(session)
 
     def _saved(self, app: Flask, session: FlaskSession, response: Response) -> str | None:
+        if session.has_failed and response.status_code >= _FIRST_ERROR:  # it would fail again
+            return None
         try:
-            if session.degraded or (session.has_failed and response.status_code >= FIRST_ERROR):
-                return None
-            drop_what_must_not_be_saved(session, response.status_code)
-            session.save()
+            if not session.degraded:
+                drop_what_must_not_be_saved(session, response.status_code)
+                session.save()
+            return self._cookie_of(session, self._sent(request))
         except SessionLostError as error:
             log_lost(error)
-            return None
         except SessionUnavailableError as error:
-            log_outage(error, "answered with 503")
-            _become(response, app.make_response(app.handle_http_exception(error)))
-            return None
-        return self._cookie_of(session, self._sent(request))
+            if is_answered_by_503(error, response.status_code):
+                _become(response, app.make_response(app.handle_http_exception(error)))
+        return None
 
     def _cookie_of(self, session: FlaskSession, sent: SentCookie) -> str | None:
         cookie = replace(self._cookie, max_age=session.permanent)
@@ -123,8 +122,11 @@ class RedisSessionInterface(SessionInterface):
         if app.session_interface is not self or not has_request_context():
             return
         session = request.environ.get(KEY)
-        if not isinstance(session, FlaskSession) or not session.is_loaded or session.degraded:
-            return
+        if isinstance(session, FlaskSession) and session.is_loaded and not session.degraded:
+            self._save_the_rest(session)
+
+    @staticmethod
+    def _save_the_rest(session: FlaskSession) -> None:
         session.discard()
         try:
             session.save()
@@ -182,6 +184,9 @@ class RedisSessionInterface(SessionInterface):
     def get_cookie_partitioned(self, app: Flask) -> bool:
         """Return whether the cookie is kept apart for each site that embeds this one."""
         return self._cookie.partitioned
+
+
+_FIRST_ERROR: Final = 500
 
 
 def _become(response: Response, other: Response) -> None:
