@@ -18,6 +18,7 @@ from modkit_redis.session import RedisSessionStore
 from modkit_redis.testing import EmbeddedServer
 from modkit_redis.web.flask import SessionUnavailableError, session
 from modkit_redis.web.wsgi import SessionMiddleware
+from tests.faults.forking import in_child
 from tests.session_faults import QUICK
 from tests.session_stores import SessionStores, Snapshot, Traces
 from tests.support import stock_client, wait_until
@@ -417,6 +418,16 @@ def _crowd(store: RedisSessionStore, users: int, visits: int) -> None:
 
 def test_many_threads_keep_sessions_apart(store: RedisSessionStore) -> None:
     _crowd(store, users=12, visits=4)
+
+
+def test_a_forked_process_has_the_same_sessions_and_connections_of_its_own(store: RedisSessionStore) -> None:
+    client = app_with(store, put=put, get=get).test_client()
+    client.get("/put")
+
+    told = in_child(lambda: [client.get("/get").text for _ in range(20)])
+
+    assert told == repr(["green"] * 20)
+    assert client.get("/get").text == "green"
 
 
 @pytest.mark.slow
