@@ -20,8 +20,8 @@ PresentedToken: TypeAlias = Literal["none", "current", "retiring", "retired", "g
 """What a token that was presented turned out to be, when its session was opened.
 
 ``none``: there was none, or it had not the shape of one. ``current``: it opened its session. ``retiring``: so
-it did, and it was replaced a moment ago. ``retired``: it opened nothing, and the session goes on under another
-token. ``gone``: the session has ended, or there never was one. ``unknown``: Redis did not answer.
+it did, and was replaced a moment ago. ``retired``: it opened nothing; its session goes on under another token.
+``gone``: the session has ended, or there never was one. ``unknown``: Redis did not answer.
 """
 
 HANDLE_LENGTH: Final = 22

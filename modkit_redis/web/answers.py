@@ -40,7 +40,7 @@ def drop_what_must_not_be_saved(session: BaseSession, status: int) -> None:
 
 
 def cookie_of(session: BaseSession, cookie: SessionCookie, sent: SentCookie) -> str | None:
-    """Return the ``Set-Cookie`` for a session that was just saved; ``None`` if the client has what it needs."""
+    """Return the ``Set-Cookie`` for a session that was just saved; ``None`` if there is none to be sent."""
     token = session.token
     if token is None:
         return cookie.delete() if session.destroyed and sent.came else None

@@ -204,6 +204,8 @@ class SessionState(MutableMapping[str, Any]):
         """Keep the token as it is from now on, because nobody can be told of a new one."""
         self._is_token_fixed = True
         self._wants_renewal = False
+        if self._attempt is not None and self._attempt.is_housekeeping:
+            self._attempt = None  # sent again, it would replace the token
 
     def __repr__(self) -> str:
         handle = self._credential.handle if self._credential is not None else None
