@@ -163,6 +163,16 @@ SURFACE = {
         "refused",
     ],
     "modkit_redis.web.asgi": ["RateLimitMiddleware", "SessionMiddleware"],
+    "modkit_redis.web.flask": [
+        "FlaskSession",
+        "LimitsUnavailableError",
+        "RateLimitedError",
+        "RateLimits",
+        "RedisSessionInterface",
+        "SessionUnavailableError",
+        "UnidentifiedError",
+        "session",
+    ],
     "modkit_redis.web.wsgi": ["RateLimitMiddleware", "SessionMiddleware"],
 }
 ALIASES = {

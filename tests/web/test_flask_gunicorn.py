@@ -20,6 +20,17 @@ import redis
 
 from tests.support import connections_named, wait_until
 
+SERVE: Final = """
+import signal, sys
+from pathlib import Path
+import waitress
+from counting import app
+
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+server = waitress.create_server(app, port=0, host="127.0.0.1")
+Path("serving").touch()
+server.run()
+"""
 PROGRAM: Final = """
 import atexit, os, time
 from pathlib import Path
@@ -189,3 +200,23 @@ def test_a_server_that_is_stopped_answers_first_and_then_closes_what_it_has(
     assert server.closed() >= workers
     assert (server.process.pid in server.closed()) == bool(options)
     wait_until(lambda: connections_named(admin, prefix) == 0, "no connection is left")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_waitress_closes_what_it_has_when_it_is_told_to_end(
+    tmp_path: Path, settings: dict[str, str], admin: redis.Redis, prefix: str, ending: signal.Signals
+) -> None:
+    (tmp_path / "counting.py").write_text(PROGRAM)
+    with subprocess.Popen(
+        [sys.executable, "-c", SERVE], cwd=tmp_path, env={**os.environ, **settings}
+    ) as server:
+        try:
+            wait_until(lambda: (tmp_path / "serving").exists(), "it serves", 20)
+            server.send_signal(ending)
+            server.wait(20)
+        finally:
+            server.kill()
+
+    assert (tmp_path / f"closed-{server.pid}").exists()
+    assert connections_named(admin, prefix) == 0

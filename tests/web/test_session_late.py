@@ -81,7 +81,9 @@ def test_no_session_begins_when_no_cookie_can_be_set_any_more(
 
     assert answer.out["error"][0] == "ArgumentError"
     assert traces.handles() == set()
-    assert warnings(caplog) == ["session (none): 1 keys are not saved: after the answer has begun, call save()"]
+    assert warnings(caplog) == [
+        "session (none): 1 keys are not saved: after the answer has begun, call save()"
+    ]
 
 
 def test_no_token_is_renewed_by_itself_when_no_cookie_can_be_set_any_more(

@@ -134,7 +134,10 @@ def test_i16_redis_lost_in_the_middle_of_a_request_sets_no_cookie_and_needs_no_n
     assert is_503(answer)
     assert browser.token == token
     seen = browser.ask(["about"]).out["about"]
-    was_done = fault in (reset_after, frozen) and moment in ("rotate", "sign out")  # what was asked for counts
+    was_done = fault in (reset_after, frozen) and moment in (
+        "rotate",
+        "sign out",
+    )  # what was asked for counts
     assert seen[0] == (None if was_done else "anna")
 
 
