@@ -158,7 +158,9 @@ def test_redis_that_dies_during_a_request_makes_it_a_503_without_a_cookie(stores
     assert recovered.text == "green"
 
 
-def test_a_save_in_a_view_that_gets_no_answer_is_a_503(stores: SessionStores) -> None:
+def test_a_save_in_a_view_that_gets_no_answer_is_a_503_and_not_tried_again(
+    stores: SessionStores, caplog: pytest.LogCaptureFixture
+) -> None:
     def die() -> str:
         session["colour"] = "red"
         server.kill()
@@ -171,6 +173,16 @@ def test_a_save_in_a_view_that_gets_no_answer_is_a_503(stores: SessionStores) ->
             answer = client.get("/die")
 
     assert (answer.status_code, set_cookies(answer)) == (503, [])
+    assert warnings(caplog) == []  # a further try would be told
+
+
+def test_a_client_that_was_closed_is_a_mistake_and_no_outage(stores: SessionStores, addr: str) -> None:
+    opened = stores.open(addr, "closed")
+    opened.module.client().close()
+    client = app_with(opened.store, get=get).test_client()
+    client.set_cookie(NAME, TOKEN)
+
+    assert client.get("/get").status_code == 500
 
 
 def test_a_server_that_takes_no_writes_makes_the_answer_a_503(stores: SessionStores) -> None:
