@@ -82,6 +82,15 @@ OUTPUTS = {
         "GET /me Hello, ada! This page was seen 1 times.\n"
         "DELETE /me 200\n"
     ),
+    "flask_app.py": (
+        "tea - tea, cake\n"
+        '401 "all";r=97\n'
+        '200 "all";r=96\n'
+        '401 "all";r=95\n'
+        '429 "all";r=94\n'
+        "user ada, cart ['tea', 'cake']\n"
+        "sessions ended: 1 - user None, cart None\n"
+    ),
     "bring_your_own_client.py": "Hello, Ada!\nafter the shutdown it still answers: True\n",
 }
 TESTS = ("overriding_in_a_test.py",)
