@@ -11,7 +11,7 @@ from modkit_redis import AsyncRedisBundle, BundleSettings, mount
 
 
 class App(containers.DeclarativeContainer):
-    """Features ask for ``redis.session.store``, ``redis.cache.store``, ``redis.ratelimit.store`` and ``sales``."""
+    """Features ask it for the stores of ``redis``, and for ``sales``."""
 
     settings = providers.Dependency(instance_of=BundleSettings)
     query_takes = providers.Dependency(instance_of=timedelta)

@@ -24,8 +24,8 @@ _SAFE = ("GET", "HEAD", "OPTIONS")
 def is_foreign(method: str, headers: Headers) -> bool:
     """Tell whether a request that changes something was sent by another site.
 
-    Browsers say so themselves (``Sec-Fetch-Site``), older ones by ``Origin``. Programs send neither, and bring
-    no cookies that somebody else could abuse.
+    Browsers say so themselves (``Sec-Fetch-Site``), older ones by ``Origin``. Programs send neither, and
+    bring no cookies that somebody else could abuse.
     """
     if method in _SAFE:
         return False

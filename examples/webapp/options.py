@@ -14,6 +14,8 @@ Switch: TypeAlias = Literal["sessions", "cache", "limits", "commands"]
 
 SWITCHES: tuple[Switch, ...] = get_args(Switch)
 
+_LIMIT = Limit(5, timedelta(seconds=20), name="press")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
@@ -35,7 +37,7 @@ class Options:
     query_takes: timedelta = timedelta(seconds=1.2)
     fresh_for: timedelta = timedelta(seconds=10)
     stale_for: timedelta = timedelta(seconds=20)
-    limit: Limit = Limit(5, timedelta(seconds=20), name="press")
+    limit: Limit = _LIMIT
 
     def has(self, switch: Switch) -> bool:
         """Tell whether something is not left out."""

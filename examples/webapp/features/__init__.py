@@ -1,4 +1,4 @@
-"""What the application does; each feature knows the contract, the web package and FastAPI, and no other one."""
+"""What the application does; a feature knows the contract, the web package and FastAPI, and no other one."""
 
 from __future__ import annotations
 

@@ -15,6 +15,8 @@ from modkit_redis.web.fastapi import current_session
 
 router = APIRouter()
 
+Current = Annotated[AsyncSession, Depends(current_session)]
+
 _KEY = "count"
 
 
@@ -38,9 +40,7 @@ async def show(request: Request) -> Counter:
 
 
 @router.post("/count")
-async def add(
-    request: Request, session: Annotated[AsyncSession, Depends(current_session)]
-) -> RedirectResponse:
+async def add(request: Request, session: Current) -> RedirectResponse:
     """Count one more."""
     click = click_of(request.scope)
     if session.degraded:

@@ -40,11 +40,9 @@ class Sales:
     async def query(self) -> dict[str, Any]:
         """Return how much of what was sold, and when that was found out."""
         await asyncio.sleep(self._takes.total_seconds())
-        sold = {"Tea": 180, "Coffee": 140, "Cake": 60}
-        return {
-            "at": time.time(),
-            "sold": {each: least + secrets.randbelow(60) for each, least in sold.items()},
-        }
+        least = {"Tea": 180, "Coffee": 140, "Cake": 60}
+        sold = {name: number + secrets.randbelow(60) for name, number in least.items()}
+        return {"at": time.time(), "sold": sold}
 
 
 @dataclass(frozen=True, slots=True)
