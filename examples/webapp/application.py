@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
 
 from examples.webapp import guard, page
 from examples.webapp.assets import AssetsMiddleware
@@ -58,6 +59,7 @@ def create_app(options: Options) -> FastAPI:
     for error, answer in (
         (RefusedError, page.refused),
         (RequestValidationError, page.not_understood),
+        (HTTPException, page.missing),
         (SessionLostError, page.session_lost),
         (StoreUnavailableError, page.unavailable),
     ):

@@ -11,6 +11,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.exceptions import HTTPException
 
 from examples.webapp.clicks import COOKIE, Click, Clicks, click_of
 from examples.webapp.features import Feature
@@ -44,7 +45,7 @@ class Site:
     clicks: Clicks
 
 
-@router.get("/")
+@router.api_route("/", methods=["GET", "HEAD"])
 async def home(request: Request) -> HTMLResponse:
     """Show everything, and what came of the click that led here."""
     site: Site = request.app.state.site
@@ -71,7 +72,14 @@ async def not_understood(request: Request, _: Exception) -> Response:
 
 async def session_lost(request: Request, _: Exception) -> Response:
     """Answer a request whose session was ended while it was being served."""
+    click_of(request.scope).tell("account", "This session was ended elsewhere; nothing was done.")
     return RedirectResponse("/", 303)
+
+
+async def missing(request: Request, error: Exception) -> Response:
+    """Answer what asks for no page, as going back to a form may do."""
+    assert isinstance(error, HTTPException)
+    return await answered(request, "", "There is nothing at that address.", error.status_code)
 
 
 async def unavailable(request: Request, _: Exception) -> Response:

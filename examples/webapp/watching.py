@@ -17,7 +17,6 @@ from modkit_redis.testing import ServerWatch
 _KEPT = 5_000
 _PATIENCE = timedelta(milliseconds=500)
 _COOLDOWN_S = 1.0
-_LONGEST = 4
 _SETUP = ("AUTH", "CLIENT", "HELLO", "SELECT")
 
 
@@ -136,7 +135,7 @@ class Commands:
 
 def cut_short(key: str) -> str:
     """Return *key* with what stands for a person or a session cut short."""
-    return _PERSONAL.sub(lambda found: f"{found[1]}{found[2][:_LONGEST]}…", key)
+    return _PERSONAL.sub(r"\1…", key)
 
 
-_PERSONAL = re.compile(r"^(session:(?:user:)?)(.{5,})$")
+_PERSONAL = re.compile(r"^(session:(?:user:.|.{4})).*$")

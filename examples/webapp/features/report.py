@@ -22,6 +22,9 @@ from modkit_redis.web.fastapi import Inject
 
 router = APIRouter()
 
+Store = Annotated[AsyncCacheStore, Inject["redis.cache.store"]]
+
+_SALES = Inject["sales"]
 _KEY = "report"
 _HEARD: ContextVar[list[str] | None] = ContextVar("heard", default=None)
 
@@ -67,11 +70,7 @@ async def show(_: Request, store: AsyncCacheStore = Provide[TOKEN_CACHE_STORE]) 
 
 
 @router.post("/report")
-async def ask(
-    request: Request,
-    store: Annotated[AsyncCacheStore, Inject["redis.cache.store"]],
-    sales: Annotated[Sales, Inject["sales"]],
-) -> RedirectResponse:
+async def ask(request: Request, store: Store, sales: Annotated[Sales, _SALES]) -> RedirectResponse:
     """Ask for the report, and tell what the cache had to say."""
     began = time.perf_counter()
     with listening() as heard:
@@ -85,9 +84,7 @@ async def ask(
 
 
 @router.post("/report/evict")
-async def evict(
-    request: Request, store: Annotated[AsyncCacheStore, Inject["redis.cache.store"]]
-) -> RedirectResponse:
+async def evict(request: Request, store: Store) -> RedirectResponse:
     """Forget the result."""
     try:
         said = "The result is evicted." if await store.delete(_KEY) else "There was nothing to evict."

@@ -5,33 +5,42 @@ const PARTS = ["top", "main"];
 const POLL_MS = 1500;
 const TICK_MS = 200;
 let shownAt = performance.now();
-let busy = false;
+let isSubmitting = false;
+let refreshing = null;
 
 const byId = (id) => document.getElementById(id);
 
 // ---- forms
 
 document.addEventListener("submit", async (event) => {
-  const form = event.target;
   event.preventDefault();
-  if (busy) return;
-  const data = new URLSearchParams(new FormData(form, event.submitter));
+  if (isSubmitting) return;
+  isSubmitting = true;
+  refreshing?.abort(); // what it would show is older than what comes now
+  const form = event.target;
+  const body = new URLSearchParams(new FormData(form, event.submitter));
   form.setAttribute("aria-busy", "true");
-  await load(form.action, { method: "POST", body: data });
+  await load(form.action, { method: "POST", body });
   form.removeAttribute("aria-busy");
+  isSubmitting = false;
 });
 
-async function load(url, options = {}) {
-  busy = true;
+async function refresh() {
+  if (isSubmitting || refreshing) return;
+  refreshing = new AbortController();
+  await load("/", { signal: refreshing.signal });
+  refreshing = null;
+}
+
+async function load(url, options) {
   try {
     const answer = await fetch(url, { ...options, headers: { Accept: "text/html" } });
     const text = await answer.text();
+    if (options.signal?.aborted) return;
     if (answer.headers.get("content-type")?.startsWith("text/html")) show(text, options.method === "POST");
     else say(text);
   } catch {
-    say("The application does not answer.");
-  } finally {
-    busy = false;
+    if (!options.signal?.aborted) say("The application does not answer.");
   }
 }
 
@@ -84,22 +93,20 @@ function localise() {
 // ---- whether Redis answers
 
 async function poll() {
-  if (document.hidden || busy) return;
-  let state = "down";
+  if (document.hidden || isSubmitting || refreshing) return;
+  let isUp = false;
   try {
-    state = (await fetch("/health/ready")).ok ? "up" : "down";
+    isUp = (await fetch("/health/ready")).ok;
   } catch {
     say("The application does not answer.");
     return;
   }
-  if (state !== byId("main").dataset.state && !busy) {
-    await load("/");
-    say(state === "up" ? "Redis answers again." : "Redis does not answer.");
-  }
+  if (isUp === (byId("main").dataset.state === "up")) return;
+  await refresh();
+  say(byId("main").dataset.state === "up" ? "Redis answers again." : "Redis does not answer.");
 }
 
 localise();
 setInterval(tick, TICK_MS);
 setInterval(poll, POLL_MS);
-document.addEventListener("visibilitychange", () => document.hidden || busy || load("/"));
-window.addEventListener("focus", () => busy || load("/"));
+document.addEventListener("visibilitychange", () => document.hidden || refresh());
