@@ -43,7 +43,7 @@ def serve(host: str, port: int, *, addr: str | None, without: frozenset[Switch])
             create_app(options), log_level="warning", access_log=False, timeout_graceful_shutdown=2
         )
         if not signals.came:
-            _Server(config).run([listener])
+            _Server(config, str(redis_settings.addr)).run([listener])
 
 
 class _Signals:
@@ -61,11 +61,16 @@ class _Signals:
 class _Server(uvicorn.Server):
     """Says where it listens, as soon as it does."""
 
+    def __init__(self, config: uvicorn.Config, redis: str) -> None:
+        super().__init__(config)
+        self.redis = redis
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started and sockets:
             host, port = sockets[0].getsockname()[:2]
-            print(f"Open http://{f'[{host}]' if ':' in host else host}:{port}   (Ctrl-C ends it)", flush=True)
+            url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+            print(f"Open {url}\nRedis is at {self.redis}. Ctrl-C ends the application.", flush=True)
 
 
 def _listener(host: str, port: int) -> socket.socket:
