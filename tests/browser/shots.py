@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from playwright.sync_api import Page
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 FOLDER: Final = os.environ.get("MODKIT_REDIS_SCREENSHOTS", "")
 
@@ -24,3 +25,9 @@ def take(page: Page, name: str) -> None:
         page.screenshot(path=Path(FOLDER) / f"{name}-{look}.png", full_page=True)
     page.emulate_media(color_scheme="light")
     page.set_viewport_size(WIDE)  # type: ignore[arg-type]  # likewise
+
+
+PHONE_AGENT: Final = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+    "Version/18.5 Mobile/15E148 Safari/604.1"
+)
