@@ -27,6 +27,14 @@ def take(page: Page, name: str) -> None:
     page.set_viewport_size(WIDE)  # type: ignore[arg-type]  # likewise
 
 
+def take_for_readme(page: Page) -> None:
+    """Take the picture that the README opens with."""
+    if FOLDER:
+        page.keyboard.press("Control+Home")
+        page.mouse.move(0, 0)
+        page.screenshot(path=Path(FOLDER) / "readme.png", full_page=True)
+
+
 PHONE_AGENT: Final = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
     "Version/18.5 Mobile/15E148 Safari/604.1"
