@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, NamedTuple, cast
+from typing import Final, cast
 
 from modkit_redis.contract.errors import ArgumentError, ConfigError
 from modkit_redis.contract.keys import KeySpace, key_tag
@@ -25,8 +26,9 @@ MOST: Final = 2**31
 """The highest cost there is."""
 
 
-class Question(NamedTuple):
-    """What is to be decided; a tuple, as one is made for each request of an application.
+@dataclass(slots=True, repr=False, eq=False)
+class Question:
+    """What is to be decided; no tuple, as what shows local variables would show the parts of one.
 
     Attributes:
         rules: The limits.
@@ -114,8 +116,8 @@ class Planner:
                 "REDIS_RATELIMIT_LIMIT",
                 "is not set, and the call names no limit: set it, or give limit='login=5/minute'",
             )
-        if not isinstance(subject, str | tuple):  # it cannot be known, and is refused
-            return Question(plan.rules, plan.keys(subject), subject, cost)
+        if type(subject) is not str:
+            subject = plain_subject(subject)
         return Question(plan.rules, self._keys_of(plan, subject), subject, cost, plan.arguments(cost))
 
     def question_of(self, decision: Decision, cost: int) -> Question:
@@ -134,6 +136,7 @@ class Planner:
         if not isinstance(slots, Slots):
             return Question(wrong=ArgumentError("slots", f"must be Slots, not {type(slots).__name__}"))
         try:
+            subject = plain_subject(subject)
             return Question((), _with_tag((self._keys.key("c", slots.name) + ":",), subject), subject, 1)
         except ArgumentError as error:
             return Question(wrong=error.with_traceback(None))
@@ -168,6 +171,22 @@ def checked_cost(cost: int) -> int:
     if type(cost) is not int or not 0 <= cost <= MOST:
         raise ArgumentError("cost", f"must be a whole number from 0 to {MOST}")
     return cost
+
+
+def plain_subject(subject: Subject) -> Subject:
+    """Return *subject* as mere text, or a tuple of such: a class of its own might be equal to other text.
+
+    Raises:
+        ArgumentError: If it is no text, and no tuple of nothing else.
+    """
+    if isinstance(subject, str):
+        return str.__str__(subject)
+    if not isinstance(subject, tuple):
+        raise ArgumentError("subject", f"must be text or a tuple of texts, not {type(subject).__name__}")
+    for part in subject:
+        if not isinstance(part, str):
+            raise ArgumentError("subject", f"must be a tuple of texts, and hold no {type(part).__name__}")
+    return tuple([str.__str__(part) for part in subject])
 
 
 def _hashable(limit: Limits) -> str | tuple[Limit, ...]:
