@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import lru_cache
 from typing import Final, cast
 
@@ -19,7 +20,7 @@ from modkit_redis.contract.ratelimit import (
     check_together,
     parse_limits,
 )
-from modkit_redis.ratelimit._core import Algorithm, Rule, rule
+from modkit_redis.ratelimit._core import Algorithm, Rule, charges_of, is_charged, lowered, rule
 from modkit_redis.ratelimit.config import RateLimitSettings
 
 MOST: Final = 2**31
@@ -121,15 +122,43 @@ class Planner:
         return Question(plan.rules, self._keys_of(plan, subject), subject, cost, plan.arguments(cost))
 
     def question_of(self, decision: Decision, cost: int) -> Question:
-        """Return a question about all limits that *decision* charged; there may be none.
+        """Return what charges *cost* to all limits that *decision* charged; there may be none.
 
         Raises:
             ArgumentError: If it is no decision of a store like this one.
         """
-        charged = [each.limit for each in decision.states if each.allowed and isinstance(each.limit, Limit)]
-        rules = tuple(rule(each, self._algorithm) for each in charged)
-        plan = Plan(rules, self._keys)
-        return Question(rules, plan.keys(decision.subject), decision.subject, cost, plan.arguments(cost))
+        rules = self._charged(decision)
+        keys = Plan(rules, self._keys).keys(decision.subject)
+        arguments = tuple(part for each in rules for part in each.charging(cost))
+        return Question(rules, keys, decision.subject, cost, arguments)
+
+    def taking_back(self, decision: Decision, cost: int) -> Question:
+        """Return what takes *cost* back from all limits that *decision* charged; there may be none.
+
+        Raises:
+            ArgumentError: If it is no decision of a store like this one.
+        """
+        rules = self._charged(decision)
+        keys = Plan(rules, self._keys).keys(decision.subject)
+        charges = charges_of(decision, cost)
+        arguments: list[str | int] = []
+        for charge, taken in charges:
+            states = filter(is_charged, charge.states)
+            for each, state in zip(rules, states, strict=True):
+                reset_us = state.reset_after // timedelta(microseconds=1)
+                arguments += each.refunding(taken, charge.at_us, reset_us)
+        return Question(rules, keys * len(charges), decision.subject, cost, tuple(arguments))
+
+    def lowered(self, decision: Decision, cost: int) -> Decision:
+        """Return *decision* as it is when it has been lowered to *cost*."""
+        return lowered(decision, cost, self._algorithm)
+
+    def _charged(self, decision: Decision) -> tuple[Rule, ...]:
+        return tuple(
+            rule(each.limit, self._algorithm)
+            for each in decision.states
+            if is_charged(each) and isinstance(each.limit, Limit)
+        )
 
     def question_of_slots(self, subject: Subject, slots: Slots) -> Question:
         """Return a question without rules, about the slots of *subject*, or what is wrong with it."""

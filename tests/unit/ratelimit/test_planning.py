@@ -47,9 +47,9 @@ def keys(subject: Subject, limit: Any = None, **settings: str) -> tuple[str, ...
     ("algorithm", "key"),
     [
         ("gcra", "shop:ratelimit:g:default:{ada}"),
-        ("sliding", "shop:ratelimit:s:default:{ada}"),
-        ("fixed", "shop:ratelimit:f:default:{ada}"),
-        ("strict", "shop:ratelimit:w:default:{ada}"),
+        ("sliding", "shop:ratelimit:s1m:default:{ada}"),
+        ("fixed", "shop:ratelimit:f1m:default:{ada}"),
+        ("strict", "shop:ratelimit:w1m:default:{ada}"),
     ],
 )
 def test_a_key_says_the_algorithm_the_limit_and_the_subject(algorithm: str, key: str) -> None:
@@ -57,7 +57,7 @@ def test_a_key_says_the_algorithm_the_limit_and_the_subject(algorithm: str, key:
 
 
 @pytest.mark.parametrize(
-    ("algorithm", "part"), [("gcra", "g10000"), ("sliding", "s"), ("fixed", "f"), ("strict", "w")]
+    ("algorithm", "part"), [("gcra", "g100000"), ("sliding", "s1d"), ("fixed", "f1d"), ("strict", "w1d")]
 )
 def test_what_is_counted_by_longer_ticks_has_a_key_of_its_own(algorithm: str, part: str) -> None:
     assert keys("ada", "all=1000000007/day", algorithm=algorithm) == (f"shop:ratelimit:{part}:all:{{ada}}",)
