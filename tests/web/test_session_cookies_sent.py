@@ -172,6 +172,17 @@ def test_fixation_whoever_planted_a_token_is_not_signed_in_with_it(new_site: New
     assert attacker.ask(["about"]).out == {"about": [None, "retired", False]}
 
 
+def test_a_token_that_is_renewed_by_itself_is_told_as_any_other(new_site: NewSite, traces: Traces) -> None:
+    browser = new_site(renewal_interval="10m").browser()
+    browser.ask(["set", "n", 1])
+    traces.write(browser.handle, {"r": 1, "c": 1})
+
+    answer = browser.ask()
+
+    assert answer.set_cookie
+    assert (answer.header("vary"), answer.header("cache-control")) == ("Cookie", "no-store")
+
+
 def test_two_workers_share_sessions_and_their_ends(new_site: NewSite) -> None:
     one, other = new_site(), new_site()
     browser = one.browser()
