@@ -12,6 +12,8 @@ import pytest
 
 from tests.support import TestServer
 
+pytestmark = pytest.mark.once
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 OUTPUTS = {
@@ -70,6 +72,15 @@ OUTPUTS = {
         "tokens left: 750\n"
         "a report is refused by reports\n"
         "after that it is made\n"
+    ),
+    "fastapi_app.py": (
+        "at first [200, 401]\n"
+        'POST /sign-in 403 "sign-in";r=2\n'
+        'POST /sign-in 200 "sign-in";r=1\n'
+        'POST /sign-in 403 "sign-in";r=0\n'
+        'POST /sign-in 429 "sign-in";r=0\n'
+        "GET /me Hello, ada! This page was seen 1 times.\n"
+        "DELETE /me 200\n"
     ),
     "flask_app.py": (
         "tea - tea, cake\n"
