@@ -538,9 +538,11 @@ class DictLimiter:
         if decision.charged:
             self._charge(decision, -decision.cost)
 
-    def settle(self, decision: Decision, cost: int) -> None:
-        if decision.charged:
-            self._charge(decision, cost - decision.cost)
+    def settle(self, decision: Decision, cost: int) -> Decision:
+        if not decision.charged:
+            return decision
+        self._charge(decision, cost - decision.cost)
+        return replace(decision, cost=cost)
 
     def reset(self, subject: Subject, *, limit: Limits | None = None) -> None:
         for each in self._chosen(limit):
@@ -630,8 +632,8 @@ class AsyncDictLimiter:
     async def refund(self, decision: Decision) -> None:
         self.limiter.refund(decision)
 
-    async def settle(self, decision: Decision, cost: int) -> None:
-        self.limiter.settle(decision, cost)
+    async def settle(self, decision: Decision, cost: int) -> Decision:
+        return self.limiter.settle(decision, cost)
 
     async def reset(self, subject: Subject, *, limit: Limits | None = None) -> None:
         self.limiter.reset(subject, limit=limit)

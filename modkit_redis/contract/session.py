@@ -20,7 +20,7 @@ PresentedToken: TypeAlias = Literal["none", "current", "retiring", "retired", "g
 """What a token that was presented turned out to be, when its session was opened.
 
 ``none``: there was none, or it had not the shape of one. ``current``: it opened its session. ``retiring``: so
-it did, and was replaced a moment ago. ``retired``: it opened nothing; its session goes on under another token.
+it did, and was replaced a moment ago. ``retired``: it opened nothing; its session goes on under another one.
 ``gone``: the session has ended, or there never was one. ``unknown``: Redis did not answer.
 """
 

@@ -12,6 +12,8 @@ import pytest
 
 from tests.support import TestServer
 
+pytestmark = pytest.mark.once
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 OUTPUTS = {
@@ -79,6 +81,15 @@ OUTPUTS = {
         'POST /sign-in 429 "sign-in";r=0\n'
         "GET /me Hello, ada! This page was seen 1 times.\n"
         "DELETE /me 200\n"
+    ),
+    "flask_app.py": (
+        "tea - tea, cake\n"
+        '401 "all";r=97\n'
+        '200 "all";r=96\n'
+        '401 "all";r=95\n'
+        '429 "all";r=94\n'
+        "user ada, cart ['tea', 'cake']\n"
+        "sessions ended: 1 - user None, cart None\n"
     ),
     "bring_your_own_client.py": "Hello, Ada!\nafter the shutdown it still answers: True\n",
 }

@@ -179,6 +179,16 @@ SURFACE = {
         "install",
         "lifespan",
     ],
+    "modkit_redis.web.flask": [
+        "FlaskSession",
+        "LimitsUnavailableError",
+        "RateLimitedError",
+        "RateLimits",
+        "RedisSessionInterface",
+        "SessionUnavailableError",
+        "UnidentifiedError",
+        "session",
+    ],
     "modkit_redis.web.wsgi": ["HealthMiddleware", "RateLimitMiddleware", "SessionMiddleware"],
 }
 ALIASES = {

@@ -322,9 +322,9 @@ async def test_an_argument_that_cannot_be_used_is_refused_at_once(
 
 async def test_a_store_of_the_other_world_is_refused(addr: str) -> None:
     limiters = Limiters()
-    store: Any = limiters.open(addr, "", limit="a=1/hour")
+    store = limiters.open(addr, "", limit="a=1/hour")
 
     with pytest.raises(ArgumentError, match="store must be a rate limiter for asyncio"):
-        RateLimitMiddleware(Answer().asgi, store=store, identify=by_peer)
+        RateLimitMiddleware(Answer().asgi, store=store, identify=by_peer)  # type: ignore[arg-type]  # as it is
 
     limiters.close()

@@ -162,10 +162,10 @@ def test_a_mistake_is_no_outage_and_shows_no_subject(limiters: Limiters, addr: s
 
 async def test_a_store_of_the_other_world_is_refused(addr: str) -> None:
     limiters = AsyncLimiters()
-    store: Any = limiters.open(addr, "", limit="a=1/hour")
+    store = limiters.open(addr, "", limit="a=1/hour")
 
     with pytest.raises(ArgumentError, match="store must be a rate limiter for threads"):
-        RateLimitMiddleware(Answer().wsgi, store=store, identify=by_peer)
+        RateLimitMiddleware(Answer().wsgi, store=store, identify=by_peer)  # type: ignore[arg-type]  # as it is
 
     await limiters.aclose()
 

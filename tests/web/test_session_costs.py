@@ -13,6 +13,7 @@ from modkit_redis.testing import EmbeddedServer
 from tests.cache_keys import Counter
 from tests.sessions import load_scripts_at
 from tests.web.raw import asked
+from tests.web.session_apps import Step
 from tests.web.session_sites import Site
 
 TOKEN = new_token()
@@ -47,9 +48,7 @@ def warm(new_site: Callable[..., Site], own_server: EmbeddedServer) -> Site:
 
 def test_a_request_costs_what_it_does(warm: Site, count: Counter) -> None:
     browser = warm.browser()
-    spent = {}
-
-    for name, steps in {
+    requests: dict[str, list[Step]] = {
         "anonymous": [["read", "n"], ["about"]],
         "begin": [["set", "n", 1]],
         "untouched": [],
@@ -59,7 +58,10 @@ def test_a_request_costs_what_it_does(warm: Site, count: Counter) -> None:
         "sign in": [["set", "name", "Anna"], ["bind", "anna"]],
         "sign out": [["set", "n", 3], ["destroy"]],
         "after": [["read", "n"]],
-    }.items():
+    }
+    spent = {}
+
+    for name, steps in requests.items():
         count.begin()
         browser.ask(*steps)
         spent[name] = count.spent()[0]

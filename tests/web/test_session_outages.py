@@ -17,6 +17,7 @@ from tests.faults.proxy import Proxy
 from tests.session_faults import QUICK, called, frozen, killed, reset_after, reset_before
 from tests.session_stores import Traces, load_scripts
 from tests.support import stock_client
+from tests.web.session_apps import Step
 from tests.web.session_sites import Answer, Site
 from tests.web.test_session_races import warnings
 
@@ -117,24 +118,27 @@ def test_i16_redis_lost_in_the_middle_of_a_request_sets_no_cookie_and_needs_no_n
     browser.ask(["set", "n", 1], ["bind", "anna"])
     browser.ask()
     token = browser.token
-    steps = {
+    requests: dict[str, list[Step]] = {
         "load": [["read", "n"]],
         "save": [["set", "n", 2]],
         "rotate": [["rotate"]],
         "begin": [["set", "n", 2]],
         "sign in": [["bind", "anna"]],
         "sign out": [["destroy"]],
-    }[moment]
+    }
     asking = browser if moment != "begin" else site.browser()
     with ExitStack() as undo:
         fault(proxied, private_server, HGETALL if moment == "load" else b"EVALSHA", undo)
         with within(2):
-            answer = asking.ask(*steps)
+            answer = asking.ask(*requests[moment])
 
     assert is_503(answer)
     assert browser.token == token
     seen = browser.ask(["about"]).out["about"]
-    was_done = fault in (reset_after, frozen) and moment in ("rotate", "sign out")  # what was asked for counts
+    was_done = fault in (reset_after, frozen) and moment in (
+        "rotate",
+        "sign out",
+    )  # what was asked for counts
     assert seen[0] == (None if was_done else "anna")
 
 
