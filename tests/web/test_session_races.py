@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.session_stores import Traces
-from tests.web.session_sites import Site
+from tests.web.session_sites import Browser, Site
 
 NewSite = Callable[..., Site]
 
@@ -155,6 +155,21 @@ def test_a_request_that_comes_with_a_replaced_token_saves_nothing_and_says_so(
     assert traces.handles() == {browser.handle}
     assert traces.values(browser.handle) == {"n": b"1"}
     assert warnings(caplog) == ["session: 2 keys are not saved: the token was replaced"]
+
+
+def test_nor_is_a_cookie_set_if_it_saves_by_itself(
+    new_site: NewSite, caplog: pytest.LogCaptureFixture
+) -> None:
+    browser = new_site().browser()
+    browser.ask(["set", "n", 1])
+    late = Browser(browser.client, browser.name, browser.token)
+    browser.ask(["rotate"])
+
+    answer = late.ask(["set", "n", 2], ["save"])
+
+    assert answer.set_cookie == []
+    [warning] = warnings(caplog)
+    assert warning.endswith("its cookie is not set: the token that came was replaced")
 
 
 def test_nor_does_one_whose_token_was_replaced_twice(new_site: NewSite, traces: Traces) -> None:
