@@ -187,6 +187,25 @@ async def test_one_that_stands_several_times_counts_once(container: Any) -> None
     assert (answer.json(), left(answer)) == (8, [("api", 8)])
 
 
+async def test_all_decisions_are_in_the_scope_in_their_order(container: Any) -> None:
+    app = FastAPI()
+    limits = [Depends(RateLimit(f"{name}=9/minute", by=who)) for name in ("one", "two")]
+
+    @app.get("/one", dependencies=limits[:1])
+    async def one(request: Request) -> str:
+        return str(request.scope["modkit_redis.ratelimit"].states[0].limit)
+
+    @app.get("/both", dependencies=limits)
+    async def both(request: Request) -> list[str]:
+        return [str(each.states[0].limit) for each in request.scope["modkit_redis.ratelimit"]]
+
+    wired(container, __name__)
+    async with ada(app) as client:
+        answers = [(await client.get(path)).json() for path in ("/one", "/both")]
+
+    assert answers == ["one=9/minute", ["one=9/minute", "two=9/minute"]]
+
+
 async def test_a_decision_costs_one_round_trip(
     private_server: EmbeddedServer, new_container: NewContainer, prefix: str
 ) -> None:

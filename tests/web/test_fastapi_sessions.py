@@ -158,6 +158,25 @@ async def test_an_application_may_say_itself_who_is_signed_in(new_container: New
     assert (before.status_code, after.status_code) == (401, 200)
 
 
+async def test_a_sign_in_says_from_where_and_with_what(container: Any) -> None:
+    store = container.redis.session.store()
+    async with store.open() as session:
+        sign_in(session, "ada", address="192.0.2.1", agent="curl")
+
+    [info] = await store.sessions_of("ada")
+    assert (info.address, info.agent) == ("192.0.2.1", "curl")
+
+
+async def test_who_proves_who_they_are_gets_a_new_token(container: Any) -> None:
+    store = container.redis.session.store()
+    token = await store.create({"user_id": 7})
+    async with store.open(token) as session:
+        mark_signed_in(session)
+
+    assert session.token not in (None, token)
+    assert await store.load(token) is None
+
+
 @pytest.mark.parametrize(
     ("headers", "status"),
     [
