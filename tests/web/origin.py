@@ -70,6 +70,7 @@ class Site:
     def forget(self, admin: redis.Redis) -> None:
         """Be as at the beginning."""
         delete_below(admin, self.prefix)
+        self.client.cookies.clear()
         for each in (self.origin.replies, self.origin.made, self.origin.asked):
             each.clear()
 
