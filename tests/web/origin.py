@@ -18,6 +18,7 @@ from modkit_redis.web.asgi import ResponseCacheMiddleware
 from tests.support import delete_below, wait_until
 from tests.web.serving import serving_asgi
 
+HEADERS = {"accept-encoding": "identity", "host": "shop.example"}  # the same in front of every server
 Lines = Sequence[tuple[str, str]]
 
 
@@ -50,7 +51,7 @@ class Origin:
         self.asked.append(scope)
         reply = self.replies.get(path, Reply())
         body = f"{path} {self.made[path]}".encode() if reply.body is None else reply.body
-        while reply.gate is not None and not reply.gate.is_set():
+        while reply.gate is not None and not reply.gate.is_set():  # noqa: ASYNC110  # another thread opens it
             await asyncio.sleep(0.005)
         lines = [(name.encode(), value.encode("latin-1")) for name, value in reply.lines]
         if not any(name.lower() == b"content-length" for name, _ in lines):
@@ -131,7 +132,7 @@ def site(
     app = ResponseCacheMiddleware(inside(origin), store=stores, **{"ttl": 60, **options})
     with (
         serving_asgi(outside(app), stores.close) as url,
-        httpx.Client(base_url=url, timeout=20, headers={"accept-encoding": "identity"}) as client,
+        httpx.Client(base_url=url, timeout=20, headers=HEADERS) as client,
     ):
         yield Site(origin, client, prefix)
 
