@@ -145,7 +145,8 @@ def entries(admin: redis.Redis, prefix: str) -> list[bytes]:
 
 def responses(admin: redis.Redis, prefix: str) -> list[bytes]:
     """Return the responses that are stored, as bytes of Redis."""
-    return [raw for key in entries(admin, prefix) if b"RC\x01" in (raw := admin.get(key) or b"")]
+    found: list[Any] = [admin.get(key) for key in entries(admin, prefix)]
+    return [raw for raw in found if raw and b"RC\x01" in raw]
 
 
 def until_made(origin: Origin, path: str, times: int) -> None:
