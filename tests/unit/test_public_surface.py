@@ -153,6 +153,8 @@ SURFACE = {
     "modkit_redis.session.keeping": ["AsyncKeeper", "Keeper"],
     "modkit_redis.session.opened": ["AsyncOpening", "AsyncRedisSession", "Opening", "RedisSession"],
     "modkit_redis.testing": ["EmbeddedServer", "EmbeddedUnavailableError", "ServerWatch"],
+    "modkit_redis.web.asgi": ["ResponseCacheMiddleware", "evict_responses"],
+    "modkit_redis.web.caching": [],
 }
 ALIASES = {
     "CacheEventKind",
