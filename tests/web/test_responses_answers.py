@@ -83,6 +83,15 @@ def test_these_tags_are_another_one(here: Site, tag: str) -> None:
     assert (answer.status_code, told(answer)) == (200, "hit")
 
 
+def test_what_is_not_there_is_no_304(here: Site) -> None:
+    here.origin.reply("/a", ("etag", '"mine"'), ("cache-control", "max-age=9"), status=404)
+    here.get("/a")
+
+    answer = here.get("/a", if_none_match='"mine"')
+
+    assert (answer.status_code, told(answer)) == (404, "hit")
+
+
 def test_a_response_that_was_made_anew_and_is_the_same_is_answered_by_304(here: Site) -> None:
     here.origin.reply("/a", body=b"the same")
     tag = here.get("/a").headers["etag"]

@@ -14,6 +14,7 @@ import redis
 
 from modkit_redis.contract import StoreUnavailableError
 from modkit_redis.web.asgi import evict_responses
+from tests.support import wait_until
 from tests.web.origin import Origin, Site, Stores, entries, site, told, until_made
 
 NewSite = Callable[..., Site]
@@ -176,6 +177,19 @@ def test_requests_for_what_cannot_be_stored_wait_for_nobody_after_the_first(new_
         answers = [each.result(10) for each in coming]
 
     assert len({each.text for each in answers}) == 5
+
+
+def test_that_a_response_could_not_be_stored_is_known_for_a_while_only(
+    new_site: NewSite, admin: redis.Redis, prefix: str
+) -> None:
+    here = new_site()
+    here.origin.reply("/a", ("cache-control", "no-store"))
+
+    here.get("/a")
+
+    wait_until(lambda: bool(entries(admin, prefix)), "that is stored")
+    [key] = entries(admin, prefix)
+    wait_until(lambda: 5_000 < admin.pttl(key) <= 10_000, "it stays for ten seconds")
 
 
 def test_who_waited_for_what_could_not_be_stored_is_given_none_of_it(new_site: NewSite) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from modkit_redis.web.asgi import ResponseCacheMiddleware
+from modkit_redis.web.asgi.generations import _begun
 from tests.caching import async_until
 from tests.web.origin import Stores
 
@@ -21,10 +22,16 @@ New = Callable[..., ResponseCacheMiddleware]
 
 
 @pytest.fixture
-async def new(addr: str, prefix: str) -> AsyncIterator[New]:
+async def stores(addr: str, prefix: str) -> AsyncIterator[Stores]:
     stores = Stores(addr, prefix)
-    yield lambda app, **options: ResponseCacheMiddleware(app, store=stores, **{"ttl": 60, **options})
+    yield stores
     await stores.close()
+
+
+@pytest.fixture
+def new(stores: Stores) -> New:
+    """Wrap an application."""
+    return lambda app, **options: ResponseCacheMiddleware(app, store=stores, **{"ttl": 60, **options})
 
 
 class Client:
@@ -208,6 +215,7 @@ async def test_the_error_of_one_request_reaches_no_other(new: New) -> None:
 
     assert sum(isinstance(each, LookupError) for each in done) == 1
     assert sum(isinstance(each, list) and len(each) == 2 for each in done) == 3
+    assert not any("unavailable" in each.status for each in clients if each.got)
 
 
 @pytest.mark.parametrize("which", ["first", "last"])
@@ -272,3 +280,57 @@ async def test_one_who_is_told_whose_it_is_may_wait_for_that(new: New) -> None:
         await each.ask(middleware)
 
     assert [each.status for each in clients] == ["fwd=uri-miss; stored", "hit", "fwd=uri-miss; stored"]
+
+
+async def test_an_answer_to_head_from_the_cache_has_no_body(new: New) -> None:
+    middleware = new(sends(START, body(b"1234")))
+    await Client().ask(middleware)
+
+    got = await Client(method="HEAD").ask(middleware)
+
+    assert dict(got[0]["headers"])[b"content-length"] == b"4"
+    assert [each["body"] for each in got[1:]] == [b""]
+
+
+async def test_a_body_that_will_be_too_long_is_passed_on_piece_by_piece(new: New) -> None:
+    client, went = Client(), list[int]()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send(START)
+        await send(body(b"12", more=True))
+        went.append(len(client.got))
+        await send(body(b"34"))
+
+    await client.ask(new(app, max_bytes=3))
+
+    assert went == [2]
+
+
+async def test_who_begins_a_group_that_another_has_just_begun_takes_part_in_it(stores: Stores) -> None:
+    begun = [await _begun(stores(), "group") for _ in range(2)]
+
+    assert begun[0] == begun[1]
+
+
+async def test_who_is_gone_makes_nothing_that_others_wait_for(new: New) -> None:
+    gate, calls = asyncio.Event(), list[int]()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        calls.append(1)
+        if len(calls) == 1:
+            await gate.wait()
+            raise LookupError("its own")
+        await sends(START, body(b"1234"))(scope, receive, send)
+
+    middleware, clients = new(app), [Client() for _ in range(3)]
+    asking = [asyncio.create_task(clients[0].ask(middleware))]
+    await async_until(lambda: bool(calls), "the first makes it")
+    for each in clients[1:]:
+        asking.append(asyncio.create_task(each.ask(middleware)))
+        await asyncio.sleep(0.03)
+    asking[1].cancel()
+    await asyncio.wait(asking[1:2])
+    gate.set()
+
+    assert (await asyncio.wait_for(asking[2], 10))[-1]["body"] == b"1234"
+    assert isinstance((await asyncio.gather(*asking, return_exceptions=True))[0], LookupError)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from modkit_redis.contract import ArgumentError
 from modkit_redis.web.asgi import ResponseCacheMiddleware
-from modkit_redis.web.caching.answering import is_unmodified
-from modkit_redis.web.caching.asked import Asked, key_of, selected
+from modkit_redis.web.caching.answering import is_unmodified, reason_not_to_use
+from modkit_redis.web.caching.asked import Asked, digest, key_of, selected
 from modkit_redis.web.caching.fields import LONGEST_SECONDS, Directives, moment, names, seconds
 from modkit_redis.web.caching.rules import Rules
 from modkit_redis.web.caching.stored import StoredResponse
@@ -49,6 +49,16 @@ def test_requests_that_differ_in_a_part_have_different_keys(one: Any, other: Any
     raw = [{**each, "raw_path": each["raw_path"] or b""} for each in (one, other)]
 
     assert (key(one) == key(other)) == (raw[0] == raw[1])
+
+
+PARTS = st.lists(st.text("ab", max_size=2).map(str.encode), max_size=3)
+
+
+@given(PARTS, PARTS)
+@example([b"ab", b"c"], [b"a", b"bc"])
+@example([b"", b"a"], [b"a", b""])
+def test_where_a_part_ends_makes_a_difference(one: list[bytes], other: list[bytes]) -> None:
+    assert (digest(one) == digest(other)) == (one == other)
 
 
 @given(SCOPES, st.sampled_from(["path", "root_path", "owner"]), SHORT)
@@ -126,6 +136,8 @@ def test_other_bytes_are_no_response(raw: object) -> None:
 
 
 @given(FIELDS, FIELDS, st.integers(1, 100))
+@example([(b"cache-control", b"max-age=90")], [], 60)
+@example([(b"expires", b"Thu, 01 Jan 2037 00:00:00 GMT")], [], 60)
 def test_nothing_lives_longer_than_the_cache_allows(fields: Any, asked: Any, ttl: int) -> None:
     span = lifetime(200, fields, Asked.by(asked), (), ttl)
 
@@ -171,3 +183,24 @@ def test_an_argument_that_cannot_be_used_is_refused_at_once(wrong: dict[str, Any
 
 def test_names_of_fields_are_taken_once_whatever_their_case() -> None:
     assert Rules(1, None, ["Accept", "accept", "X"], 1).vary == ("accept", "x")
+
+
+@pytest.mark.parametrize(
+    ("wish", "later", "why"),
+    [
+        ("", 9, ""),
+        ("", 10, "fwd=stale"),
+        ("", -99, ""),
+        ("max-age=12", 9, "fwd=request"),
+        ("max-age=12", 7, ""),
+        ("min-fresh=3", 7, ""),
+        ("min-fresh=4", 7, "fwd=request"),
+        ("no-cache", 1, "fwd=request"),
+    ],
+)
+def test_how_old_a_response_is_decides_whether_it_is_used(wish: str, later: int, why: str) -> None:
+    stored = made(200, [(b"age", b"5")], b"", Asked.by([]), (), 10)
+    asked = Asked.by([(b"cache-control", wish.encode())])
+
+    assert reason_not_to_use(stored, asked, stored.stored + later) == why
+    assert stored.age_at(stored.stored + later) == 5 + max(0, later)

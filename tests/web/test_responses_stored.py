@@ -13,7 +13,7 @@ import redis
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.sessions import SessionMiddleware
 
-from tests.support import TestServer
+from tests.support import TestServer, wait_until
 from tests.web.origin import Site, entries, responses, site, told
 
 NewSite = Callable[..., Site]
@@ -364,3 +364,12 @@ def test_bytes_that_are_no_response_are_a_miss_and_replaced(here: Site, admin: r
 
     assert [each.text for each in answers] == ["/a 2", "/a 2"]
     assert told(answers[1]) == "hit"
+
+
+def test_settings_for_old_values_serve_no_old_response(new_site: NewSite) -> None:
+    here = new_site(ttl=0.1, settings={"cache": {"stale_for": "60s", "stale_if_error": "60s"}})
+    here.get("/a")
+
+    wait_until(lambda: here.get("/a").text == "/a 2", "a new one is made")
+
+    assert here.origin.made["/a"] == 2
