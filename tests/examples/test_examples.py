@@ -91,6 +91,14 @@ OUTPUTS = {
         "user ada, cart ['tea', 'cake']\n"
         "sessions ended: 1 - user None, cart None\n"
     ),
+    "response_cache_app.py": (
+        "(asking the database for all prices)\n"
+        "(asking the database for all prices)\n"
+        '200 {{"tea":350,"cake":420}} (modkit-redis; fwd=uri-miss; stored)\n'
+        '200 {{"tea":350,"cake":420}} (modkit-redis; hit)\n'
+        "304 what you have (modkit-redis; hit)\n"
+        '200 {{"tea":380,"cake":420}} (modkit-redis; fwd=uri-miss; stored)\n'
+    ),
     "bring_your_own_client.py": "Hello, Ada!\nafter the shutdown it still answers: True\n",
 }
 TESTS = ("overriding_in_a_test.py",)
