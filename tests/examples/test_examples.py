@@ -79,7 +79,7 @@ OUTPUTS = {
         'POST /sign-in 200 "sign-in";r=1\n'
         'POST /sign-in 403 "sign-in";r=0\n'
         'POST /sign-in 429 "sign-in";r=0\n'
-        "GET /me Hello, ada! This page was seen 1 times.\n"
+        "GET /me Hello, ada! Before you came nobody.\n"
         "DELETE /me 200\n"
     ),
     "flask_app.py": (

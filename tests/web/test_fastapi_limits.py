@@ -443,6 +443,28 @@ def test_a_websocket_is_refused_before_it_is_accepted(container: Any) -> None:
     assert answer.headers[LIMIT].startswith('"sockets";r=0')
 
 
+async def test_where_a_server_cannot_refuse_a_websocket_with_an_answer_it_is_closed(container: Any) -> None:
+    app = FastAPI()
+    install(app)
+
+    @app.websocket("/", dependencies=[Depends(RateLimit("sockets=1/minute", by=who))])
+    async def talk(websocket: WebSocket) -> None: ...
+
+    wired(container, __name__)
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "websocket", "path": "/", "query_string": b"", "headers": [], "subprotocols": []}
+    await app(scope, receive, send)
+
+    assert sent == [{"type": "websocket.close", "code": 1008, "reason": ""}]
+
+
 def test_two_servers_share_a_limit(addr: str, prefix: str) -> None:
     containers = [container_for(addr, prefix), container_for(addr, prefix)]
     stores = [each.redis.ratelimit.store for each in containers]
