@@ -128,8 +128,7 @@ class Answer:
             else:
                 opening.__exit__(type(error), error, error.__traceback__)
         except ModkitRedisError as failed:
-            if failed is not error:
-                log_lost(failed)
+            log_lost(failed)
 
     def _begun_with(self, start: _Start) -> Callable[[bytes], object]:
         headers = with_headers(start.headers, self._added)
