@@ -113,7 +113,7 @@ class Answer:
     def write(self, part: bytes) -> None:
         """Send a part of the body."""
         self.begin()
-        if self._write is not None and self.outage is None:
+        if self._write is not None:  # else the answer was replaced
             self._write(part)
 
     def leave(self, opening: Opening, error: BaseException | None) -> None:
