@@ -61,7 +61,9 @@ def test_an_answer_that_failed_signs_out_all_the_same(new_site: NewSite, traces:
     assert traces.handles() == set()
 
 
-def test_an_exception_saves_nothing_and_goes_on_to_the_server(new_site: NewSite, traces: Traces) -> None:
+def test_an_exception_saves_nothing_and_goes_on_to_the_server(
+    new_site: NewSite, traces: Traces, caplog: pytest.LogCaptureFixture
+) -> None:
     browser = new_site().browser()
     browser.ask(["set", "n", 1])
 
@@ -69,6 +71,7 @@ def test_an_exception_saves_nothing_and_goes_on_to_the_server(new_site: NewSite,
 
     assert (answer.status, answer.set_cookie) == (500, [])
     assert traces.values(browser.handle) == {"n": b"1"}
+    assert warnings(caplog) == []  # the exception says enough
 
 
 @pytest.mark.parametrize("step", ["rotate", "destroy"])
