@@ -149,6 +149,16 @@ def responses(admin: redis.Redis, prefix: str) -> list[bytes]:
     return [raw for raw in found if raw and b"RC\x01" in raw]
 
 
+def until_noted(admin: redis.Redis, prefix: str) -> None:
+    """Wait until it is known of one response that it cannot be stored."""
+
+    def is_noted() -> bool:
+        found: list[Any] = [admin.getrange(key, 3, 3) for key in entries(admin, prefix)]
+        return b"V" in found
+
+    wait_until(is_noted, "that is stored", 10)
+
+
 def until_made(origin: Origin, path: str, times: int) -> None:
     """Wait until the application was asked so often."""
     wait_until(lambda: origin.made[path] >= times, f"{path} was asked for {times} times", 10)
