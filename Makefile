@@ -10,7 +10,7 @@ VENV = .venv
 bin = $(VENV)/bin
 python = $(bin)/python
 pip = $(python) -m pip --disable-pip-version-check --quiet
-fast = not slow and not containers
+fast = not slow and not once and not containers
 # One more than there are cores: most tests wait most of the time.
 workers = $$($(python) -c 'import os; print((os.cpu_count() or 1) + 1)')
 
@@ -29,7 +29,7 @@ demo: $(VENV)/.demo ## run the demo on an embedded server, or on yours: ARGS="--
 test: $(VENV)/.test ## run the fast tests; no Docker and no Redis needed
 	@$(python) -m pytest -m "$(fast)" --numprocesses=$(workers) --dist=worksteal $(ARGS)
 
-test-all: $(VENV)/.test ## also run the slow tests, and the fast ones on every other supported Python found
+test-all: $(VENV)/.test ## also those of docs and examples, the slow ones, and the fast ones on other Pythons found
 	@MAKE="$(MAKE)" .ci/test-all $(python) $(ARGS)
 
 test-containers: $(VENV)/.test ## run the tests that need a Docker engine

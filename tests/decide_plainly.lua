@@ -31,28 +31,40 @@ end
 
 -- Each returns: whether it fits; what is allowed now, and the ticks until reset, first as it is and then if
 -- charged; the ticks until it fits; what to store if charged; whether more is stored than can be: the clock went
--- back, the limit was lowered, or it is none of ours.
+-- back, the limit was lowered, or it is none of ours. A limit is overdrawn up to ten times of it.
 
 local function token_bucket(state, now, cost, a, b, capacity)
-  local debt, stored = 0, numbers(state)
-  if stored[1] then -- the rest may be that of a limit with another count
-    debt = math.max((stored[1] - now) * a + math.min(stored[2] or 0, a - 1), 0)
+  local debt, most, excess = 0, 10 * capacity, false
+  local paid, longest, units = string.match(state or '', '^(%d+) (%d+) ?(%d*)')
+  if paid then
+    local left = math.min(paid - now, longest * 1000) -- no longer than when it was written, if the clock went back
+    excess = left < paid - now
+    if left >= 0 then -- the rest may be that of a limit with another count
+      debt = left * a + math.min(tonumber(units) or 0, a - 1)
+    end
   end
-  local excess = debt > capacity
-  debt = math.min(debt, capacity)
-  local after = debt + cost * b
-  local fits = after <= capacity
-  local retry = fits and 0 or cost * b > capacity and -1 or up(after - capacity, a)
-  after = math.min(after, capacity)
-  local rest = math.fmod(after, a)
-  local value = string.format(rest > 0 and '%.0f %.0f' or '%.0f', now + (after - rest) / a, rest)
-  return fits, down(capacity - debt, b), up(debt, a), down(capacity - after, b), up(after, a), retry, value, excess
+  excess = excess or debt > most
+  debt = math.min(debt, most)
+  local function text(owed)
+    local rest = math.fmod(owed, a)
+    local left = (owed - rest) / a
+    return string.format(rest > 0 and '%.0f %.0f %.0f' or '%.0f %.0f', now + left, up(left, 1000), rest)
+  end
+  local function free(owed)
+    return down(math.max(0, capacity - owed), b)
+  end
+  local after = math.min(debt + cost * b, most)
+  local fits = debt + cost * b <= capacity
+  local retry = fits and 0 or cost * b > capacity and -1 or up(debt + cost * b - capacity, a)
+  return fits, free(debt), up(debt, a), free(after), up(after, a), retry, text(after), excess
 end
 
 local function window(state, now, cost, width, limit, previous_counts)
   local at = down(now, width)
   local stored = numbers(state)
-  local index, current, previous = stored[1] or at, stored[2] or 0, previous_counts and stored[3] or 0
+  local most = 10 * limit
+  local index, current = stored[1] or at, math.min(stored[2] or 0, most)
+  local previous = previous_counts and math.min(stored[3] or 0, most) or 0
   if at > index then -- else the clock went back: what was used counts as used now
     previous = previous_counts and at == index + 1 and current or 0
     current = 0
@@ -83,7 +95,7 @@ local function window(state, now, cost, width, limit, previous_counts)
     end
     return previous > 0 and width - past or 0
   end
-  local charged = current + cost
+  local charged = math.min(current + cost, most)
   local value = string.format(previous_counts and '%.0f %.0f %.0f' or '%.0f %.0f', at, charged, previous)
   return fits, rest(current), reset(current), rest(charged), reset(charged), retry, value, index > at
 end
@@ -103,7 +115,7 @@ local function strict(state, now, cost, width, limit, slots)
   local moved = excess and 0 or at - (stored[1] or at)
   local counts, used = {}, 0
   for n = 0, slots do -- the newest slot first; the oldest counts as a whole
-    counts[n] = stored[2 + n - moved] or 0
+    counts[n] = math.min(stored[2 + n - moved] or 0, 10 * limit)
     if n < moved then
       counts[n] = 0
     end
@@ -127,7 +139,7 @@ local function strict(state, now, cost, width, limit, slots)
   elseif retry == 0 and used + cost > limit then -- no sum of what we stored
     retry = ends(0)
   end
-  counts[0] = counts[0] + cost
+  counts[0] = math.min(counts[0] + cost, 10 * limit)
   local charged = cost > 0 and ends(0) or reset
   local value = string.format('%.0f', at)
   for n = 0, slots do

@@ -13,6 +13,9 @@ from typing import Final, Protocol
 
 from modkit_redis.ratelimit._core import SLOTS, Algorithm, Rule
 
+OVERDRAFT: Final = 10
+"""How many times a limit may be charged by a settle."""
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -38,8 +41,12 @@ class Model(Protocol):
         """Decide at *now*."""
         ...
 
-    def refund(self, now: int, cost: int, at: int) -> None:
-        """Take back what was charged at *at*."""
+    def charge(self, now: int, cost: int) -> Answer:
+        """Charge *cost* even if it is refused; return what is left, with nothing asked for."""
+        ...
+
+    def refund(self, now: int, cost: int, at: int, reset: int) -> None:
+        """Take back what was charged at *at*, when the limit was to be fresh again after *reset*."""
 
 
 @dataclass
@@ -58,11 +65,17 @@ class Bucket:
         if fits and charges:
             self.debt += cost
         retry = 0 if fits else -1 if cost > self.capacity else ceiling(over / self.rate)
-        return Answer(fits, int(self.capacity - self.debt), retry, ceiling(self.debt / self.rate))
+        return Answer(fits, max(0, int(self.capacity - self.debt)), retry, ceiling(self.debt / self.rate))
 
-    def refund(self, now: int, cost: int, at: int) -> None:
+    def charge(self, now: int, cost: int) -> Answer:
         self._pass_to(now)
-        self.debt = max(Fraction(0), self.debt - cost)
+        self.debt = min(self.debt + cost, Fraction(OVERDRAFT * self.capacity))
+        return self.ask(now, 0, charges=False)
+
+    def refund(self, now: int, cost: int, at: int, reset: int) -> None:
+        self._pass_to(now)
+        unpaid = max(0, at + reset - now) * self.rate
+        self.debt = max(Fraction(0), self.debt - min(Fraction(cost), unpaid))
 
     def _pass_to(self, now: int) -> None:
         if now > self.since:
@@ -88,7 +101,12 @@ class Counter:
         retry = 0 if fits else -1 if cost > self.limit else self._first(now, cost)
         return Answer(fits, max(0, int(self.limit - self.used(now))), retry, self._reset(now))
 
-    def refund(self, now: int, cost: int, at: int) -> None:
+    def charge(self, now: int, cost: int) -> Answer:
+        at = self._pass_to(now)
+        self.counts[at] = min(self.counts.get(at, 0) + cost, OVERDRAFT * self.limit)
+        return self.ask(now, 0, charges=False)
+
+    def refund(self, now: int, cost: int, at: int, reset: int) -> None:
         self._pass_to(now)
         window = min(at, now) // self.width
         if window in self.counts:
@@ -140,7 +158,12 @@ class Ring:
         reset = (max(counted) + SLOTS + 1) * self.width - now if counted else 0
         return Answer(fits, max(0, self.limit - self.used(now)), retry, reset)
 
-    def refund(self, now: int, cost: int, at: int) -> None:
+    def charge(self, now: int, cost: int) -> Answer:
+        at = self._pass_to(now)
+        self.counts[at] = min(self.counts.get(at, 0) + cost, OVERDRAFT * self.limit)
+        return self.ask(now, 0, charges=False)
+
+    def refund(self, now: int, cost: int, at: int, reset: int) -> None:
         self._pass_to(now)
         part = min(at, now) // self.width
         if part in self.counts:

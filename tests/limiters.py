@@ -15,7 +15,7 @@ from modkit_redis.client.executor import Argument, Reply
 from modkit_redis.contract import Limit
 from modkit_redis.contract.values import Duration
 from modkit_redis.ratelimit import AsyncRedisRateLimitStore, RateLimitSettings, RedisRateLimitStore
-from modkit_redis.ratelimit._core import ALGORITHMS, Algorithm, Rule, rule
+from modkit_redis.ratelimit._core import Algorithm, Rule, rule
 from modkit_redis.ratelimit.scripts import DECIDE, REFUND
 from modkit_redis.ratelimit.slots.scripts import ENTER, RENEW
 from tests.caching import Settings
@@ -23,11 +23,8 @@ from tests.limiter_models import NOW
 from tests.support import stock_client
 
 SCRIPTS: Final[tuple[Script, ...]] = (DECIDE, REFUND, ENTER, RENEW)
-LETTERS: Final[dict[Algorithm, str]] = {"gcra": "g", "sliding": "s", "fixed": "f", "strict": "w"}
 SECOND: Final = 1_000_000
 QUICK: Final = {f"{each}_timeout": "200ms" for each in ("dial", "read", "write", "pool")}
-
-assert set(LETTERS) == set(ALGORITHMS)
 
 
 def load_scripts(admin: redis.Redis) -> None:
@@ -44,9 +41,38 @@ def load_scripts_at(addr: str) -> None:
 
 @dataclass
 class Clock:
-    """The time that the scripts are told; keys expire by the real one."""
+    """The time that the scripts are told; keys expire by the real one.
+
+    Attributes:
+        now: The time, in microseconds since 1970.
+        lasting: Whether each key that has a TTL gets an hour more, so that none expires during a test.
+    """
 
     now: int = NOW
+    lasting: bool = False
+
+    def script(self, script: Script) -> Script:
+        """Return what to run in the place of *script*."""
+        if not self.lasting:
+            return script
+        head, last, tail = script.source.rpartition("\nreturn ")
+        return Script(script.name, head + LONGER + last + tail)
+
+
+LONGER: Final = """
+for n = 1, #KEYS do
+  local ttl_ms = redis.call('PTTL', KEYS[n])
+  if ttl_ms > 0 then
+    redis.call('PEXPIRE', KEYS[n], ttl_ms + 3600000)
+  end
+end
+"""
+
+
+def at_time(script: Script, args: Sequence[Argument], now: int) -> tuple[Argument, ...]:
+    """Return the arguments of *script* with the time in them."""
+    place = 0 if script is REFUND else 1
+    return (*args[:place], now, *args[place + 1 :])
 
 
 class ClockedExecutor:
@@ -63,8 +89,8 @@ class ClockedExecutor:
         *,
         deadline: Duration | None = None,
     ) -> Reply:
-        timed = (args[0], self._clock.now, *args[2:])
-        return self._executor.run(script, keys, timed, deadline=deadline)
+        timed = at_time(script, args, self._clock.now)
+        return self._executor.run(self._clock.script(script), keys, timed, deadline=deadline)
 
     def execute(self, *command: Argument, deadline: Duration | None = None) -> Reply:
         return self._executor.execute(*command, deadline=deadline)
@@ -84,8 +110,8 @@ class AsyncClockedExecutor:
         *,
         deadline: Duration | None = None,
     ) -> Reply:
-        timed = (args[0], self._clock.now, *args[2:])
-        return await self._executor.run(script, keys, timed, deadline=deadline)
+        timed = at_time(script, args, self._clock.now)
+        return await self._executor.run(self._clock.script(script), keys, timed, deadline=deadline)
 
     async def execute(self, *command: Argument, deadline: Duration | None = None) -> Reply:
         return await self._executor.execute(*command, deadline=deadline)
@@ -197,3 +223,13 @@ def states(admin: redis.Redis, prefix: str) -> dict[bytes, bytes | None]:
 def lifetimes(admin: redis.Redis, prefix: str) -> dict[bytes, int]:
     """Return the TTL of each key in milliseconds; -1 for none."""
     return {key: admin.pttl(key) for key in admin.scan_iter(f"{prefix}:ratelimit:*", count=1000)}
+
+
+def bytes_of(admin: redis.Redis, key: str) -> int:
+    """Return what *key* costs: the least of several copies, as an allocator gives more now and then."""
+    copies = [key[:-1] + each for each in "01234567"]
+    for each in copies:
+        admin.copy(key, each)
+    used = [admin.memory_usage(each) or 0 for each in copies]
+    admin.unlink(*copies)
+    return min(used)

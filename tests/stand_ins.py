@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeVar, overload
 from modkit_redis.contract import (
     MISS,
     NO_EXPIRY,
+    ArgumentError,
     AsyncSession,
     BaseSession,
     Decision,
@@ -25,6 +26,7 @@ from modkit_redis.contract import (
     LimitState,
     Miss,
     NoExpiry,
+    PresentedToken,
     SavedSession,
     Session,
     SessionConflictError,
@@ -280,7 +282,7 @@ def saved_in_the_end(session: S) -> Iterator[S]:
     try:
         yield session
     except BaseException:
-        session.forget_changes()
+        session.discard()
         raise
     finally:
         session.save_now()
@@ -292,6 +294,8 @@ class DictState(BaseSession):
     def __init__(self, store: DictSessions, token: str | None) -> None:
         self._store = store
         self._load(token)
+        self._presented: PresentedToken = "current" if self._token else "none" if token is None else "gone"
+        self._destroyed = self._is_token_fixed = False
 
     def _load(self, token: str | None) -> None:
         held = self._store.held_by(token)
@@ -319,6 +323,24 @@ class DictState(BaseSession):
     def degraded(self) -> bool:
         return False
 
+    @property
+    def presented(self) -> PresentedToken:
+        return self._presented
+
+    @property
+    def accessed(self) -> bool:
+        return True
+
+    @property
+    def destroyed(self) -> bool:
+        return self._destroyed
+
+    @property
+    def unsaved(self) -> int:
+        nothing = object()
+        keys = {*self._data, *self._before}
+        return sum(self._data.get(each, nothing) != self._before.get(each, nothing) for each in keys)
+
     def __getitem__(self, key: str) -> Any:
         return self._data[key]
 
@@ -335,17 +357,26 @@ class DictState(BaseSession):
         return len(self._data)
 
     def rotate(self, *, grace: Duration | None = None) -> None:
+        self._check_replaceable()
         self._rotates = True
 
     def bind(self, user: str, *, address: str | None = None, agent: str | None = None) -> None:
+        self._check_replaceable()
         self._asked = {"user": user, "address": address, "agent": agent}
 
     def destroy(self) -> None:
         ended = self._token
         self._load(None)
-        self._ended = ended
+        self._ended, self._destroyed = ended, True
 
-    def forget_changes(self) -> None:
+    def fix_token(self) -> None:
+        self._is_token_fixed = True
+
+    def _check_replaceable(self) -> None:
+        if self._is_token_fixed:
+            raise ArgumentError("session", "can get no new token any more")
+
+    def discard(self) -> None:
         self._data, self._asked = deepcopy(self._before), {}
 
     def save_now(self) -> None:
@@ -507,9 +538,11 @@ class DictLimiter:
         if decision.charged:
             self._charge(decision, -decision.cost)
 
-    def settle(self, decision: Decision, cost: int) -> None:
-        if decision.charged:
-            self._charge(decision, cost - decision.cost)
+    def settle(self, decision: Decision, cost: int) -> Decision:
+        if not decision.charged:
+            return decision
+        self._charge(decision, cost - decision.cost)
+        return replace(decision, cost=cost)
 
     def reset(self, subject: Subject, *, limit: Limits | None = None) -> None:
         for each in self._chosen(limit):
@@ -599,8 +632,8 @@ class AsyncDictLimiter:
     async def refund(self, decision: Decision) -> None:
         self.limiter.refund(decision)
 
-    async def settle(self, decision: Decision, cost: int) -> None:
-        self.limiter.settle(decision, cost)
+    async def settle(self, decision: Decision, cost: int) -> Decision:
+        return self.limiter.settle(decision, cost)
 
     async def reset(self, subject: Subject, *, limit: Limits | None = None) -> None:
         self.limiter.reset(subject, limit=limit)

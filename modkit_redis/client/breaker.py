@@ -76,7 +76,7 @@ class Breaker:
             failed: Whether the server is down, if the call has shown it.
             pause: For how many seconds nobody asks after a failure.
         """
-        if failed is False and self._until is None:
+        if failed is False and not probes and self._until is None:  # nearly always
             return
         with self._lock:
             if probes:

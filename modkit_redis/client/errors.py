@@ -92,7 +92,11 @@ REASONS: Final = {
         Reason("write-timeout", TimeoutUnavailableError, "Not all sent within `REDIS_WRITE_TIMEOUT`."),
         Reason("deadline", TimeoutUnavailableError, "The call's own deadline was over first."),
         Reason("timeout", TimeoutUnavailableError, "Another wait ended, in a client that was brought along."),
-        Reason("pool-timeout", ConnectionUnavailableError, "No free connection within `REDIS_POOL_TIMEOUT`."),
+        Reason(
+            "pool-timeout",
+            ConnectionUnavailableError,
+            "No free connection within `REDIS_POOL_TIMEOUT`, or most of the call's own deadline.",
+        ),
         Reason("reset", ConnectionUnavailableError, "The connection was reset."),
         Reason("disconnected", ConnectionUnavailableError, "The server closed the connection."),
         Reason("connection", ConnectionUnavailableError, "The connection failed in another way."),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import redis
@@ -18,7 +18,7 @@ from redis import exceptions
 from modkit_redis.client.connections import GuardedConnection
 from modkit_redis.client.errors import FAILURES, TimeoutUnavailableError, raise_ours, without_traces
 from modkit_redis.client.executor import Command
-from modkit_redis.client.pools import Pool
+from modkit_redis.client.pools import AsyncPool, Pool
 from modkit_redis.contract.errors import ArgumentError
 from modkit_redis.contract.values import Duration, milliseconds
 
@@ -104,11 +104,15 @@ async def async_exchange(
         StoreUnavailableError: If a reply does not come in time.
     """
     try:
+        connect: Callable[[], Awaitable[Any]] = pool.get_connection
         if until is None:
-            return await _async_exchange(pool, commands)
+            return await _async_exchange(pool, connect, commands)
+        if isinstance(pool, AsyncPool):
+            await pool.take_slot(until)
+            connect = pool.connect_in_slot
         try:
             async with asyncio.timeout(_left(until)):
-                return await _async_exchange(pool, commands)
+                return await _async_exchange(pool, connect, commands)
         except TimeoutError as late:
             without_traces(late)
         raise TimeoutUnavailableError(operation, "deadline")
@@ -116,8 +120,12 @@ async def async_exchange(
         raise_ours(error, operation)
 
 
-async def _async_exchange(pool: redis.asyncio.ConnectionPool, commands: Sequence[Command]) -> list[Any]:
-    connection: Any = await pool.get_connection()
+async def _async_exchange(
+    pool: redis.asyncio.ConnectionPool,
+    connect: Callable[[], Awaitable[Any]],
+    commands: Sequence[Command],
+) -> list[Any]:
+    connection = await connect()
     try:
         if len(commands) == 1:
             await connection.send_command(*commands[0])

@@ -10,20 +10,26 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from modkit_redis.kernel.forks import mend_after_fork
 
 
+def _nothing() -> None: ...
+
+
 class Heart:
     """Renews the leases of a store while they are held, from one thread.
 
     The thread ends when there has been nothing to renew for a while.
     """
 
-    def __init__(self, seconds: float, renew: Callable[[str, bytes], bool]) -> None:
+    def __init__(
+        self, seconds: float, renew: Callable[[str, bytes], bool], lost: Callable[[], None] = _nothing
+    ) -> None:
         """Have nothing to renew.
 
         Args:
             seconds: From one renewal to the next.
             renew: Renews the lease of a name with a token; tells whether it is still there.
+            lost: Called when a lease has ended while it was held.
         """
-        self._seconds, self._renew = seconds, renew
+        self._seconds, self._renew, self._lost = seconds, renew, lost
         self._closed = False
         self.after_fork()
         mend_after_fork(self)
@@ -44,11 +50,8 @@ class Heart:
         try:
             with self._changed:
                 self._held.add(held)
-                if self._thread is None:
-                    thread = threading.Thread(target=self._beat, name="modkit-redis-lease", daemon=True)
-                    with suppress(RuntimeError):  # no thread can be had, as when the interpreter ends
-                        thread.start()
-                        self._thread = thread
+                if self._thread is None or not self._thread.is_alive():
+                    self._start()
             yield
         finally:
             with self._changed:
@@ -63,6 +66,12 @@ class Heart:
         if thread is not None:
             thread.join()
 
+    def _start(self) -> None:
+        thread = threading.Thread(target=self._beat, name="modkit-redis-lease", daemon=True)
+        with suppress(RuntimeError):  # no thread can be had, as when the interpreter ends
+            thread.start()
+            self._thread = thread
+
     def _beat(self) -> None:
         while True:
             with self._changed:
@@ -72,22 +81,43 @@ class Heart:
                     return
                 held = list(self._held)
             for each in held:
-                if not self._renew(*each):
-                    with self._changed:
-                        self._held.discard(each)
+                if each in self._held:  # or its holder has left meanwhile
+                    self._renew_one(each)
+
+    def _renew_one(self, held: tuple[str, bytes]) -> None:
+        try:
+            is_there = self._renew(*held)
+        except BaseException:  # it ends this thread, but no other lease
+            with self._changed:
+                self._held.discard(held)
+                self._start()
+            raise
+        if is_there:
+            return
+        with self._changed:
+            is_lost = held in self._held  # who has left since it was asked has freed it himself
+            self._held.discard(held)
+        if is_lost:
+            self._lost()
 
 
 class AsyncHeart:
     """Renews the leases of a store while they are held, from a task for each that is held for long."""
 
-    def __init__(self, seconds: float, renew: Callable[[str, bytes], Awaitable[bool]]) -> None:
+    def __init__(
+        self,
+        seconds: float,
+        renew: Callable[[str, bytes], Awaitable[bool]],
+        lost: Callable[[], None] = _nothing,
+    ) -> None:
         """Have nothing to renew.
 
         Args:
             seconds: From one renewal to the next.
             renew: Renews the lease of a name with a token; tells whether it is still there.
+            lost: Called when a lease has ended while it was held.
         """
-        self._seconds, self._renew = seconds, renew
+        self._seconds, self._renew, self._lost = seconds, renew, lost
 
     @asynccontextmanager
     async def beating(self, name: str, token: bytes) -> AsyncGenerator[None]:
@@ -112,3 +142,4 @@ class AsyncHeart:
     async def _beat(self, name: str, token: bytes) -> None:
         while await self._renew(name, token):  # noqa: ASYNC110  # it beats, it does not poll
             await asyncio.sleep(self._seconds)
+        self._lost()

@@ -10,7 +10,7 @@ import os
 import time
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, Final
 from weakref import WeakSet
 
 import redis
@@ -19,6 +19,9 @@ from redis import exceptions
 
 from modkit_redis.client.errors import REASONS
 from modkit_redis.client.guard import Guard
+
+_SHARE: Final = 0.75
+"""How much of the time that a call has may be spent waiting for a free connection."""
 
 
 class Pool(redis.ConnectionPool):
@@ -59,12 +62,10 @@ class Pool(redis.ConnectionPool):
         """
         if self.guard.closed_by:
             self.guard.check("acquire a connection")
-        wait = self.wait if until is None else min(self.wait, max(0.0, until - time.monotonic()))
         try:
-            self._slots.get(timeout=wait)
+            self._slots.get(timeout=longest_wait(self.wait, until))
         except Empty:
-            late = wait < self.wait
-            raise unavailable("acquire a connection", "deadline" if late else "pool-timeout") from None
+            raise unavailable("acquire a connection", "pool-timeout") from None
         connection: Any = None
         try:
             try:
@@ -152,16 +153,35 @@ class AsyncPool(redis.asyncio.ConnectionPool):
         Raises:
             StoreUnavailableError: If none is free in time, or Redis cannot be reached.
         """
+        await self.take_slot(None)
+        return await self.connect_in_slot()
+
+    async def take_slot(self, until: float | None) -> None:
+        """Wait until one more connection may be used; the caller uses it at once, awaiting nothing else.
+
+        Args:
+            until: When the call it is for must have ended, on the monotonic clock.
+
+        Raises:
+            StoreUnavailableError: If none is free in time.
+        """
         self.guard.check("acquire a connection")
         self.guard.check_loop("acquire a connection")
-        if self._slots.locked():
-            try:
-                async with asyncio.timeout(self.wait):
-                    await self._slots.acquire()
-            except TimeoutError:
-                raise unavailable("acquire a connection", "pool-timeout") from None
-        else:
+        if not self._slots.locked():
             await self._slots.acquire()  # does not wait
+            return
+        try:
+            async with asyncio.timeout(longest_wait(self.wait, until)):
+                await self._slots.acquire()
+        except TimeoutError:
+            raise unavailable("acquire a connection", "pool-timeout") from None
+
+    async def connect_in_slot(self) -> Any:
+        """Return a connection that is ready for a command, in the slot that was taken for it.
+
+        Raises:
+            StoreUnavailableError: If Redis cannot be reached.
+        """
         try:
             connection: Any = self.get_available_connection()  # type: ignore[no-untyped-call]  # redis-py
         except BaseException:
@@ -214,6 +234,19 @@ class AsyncPool(redis.asyncio.ConnectionPool):
 def unavailable(operation: str, reason: str) -> Exception:
     """Return the error for *reason*."""
     return REASONS[reason].error(operation, reason)
+
+
+def longest_wait(wait: float, until: float | None) -> float:
+    """Return how long to wait for a free connection, in seconds.
+
+    A part of the call's time is left for the server. Without it, whoever gets a connection at the last moment
+    would take the server for one that does not answer: in a queue that is too long, that is everybody.
+
+    Args:
+        wait: The pool's own bound, in seconds.
+        until: When the call must have ended, on the monotonic clock.
+    """
+    return wait if until is None else min(wait, _SHARE * max(0.0, until - time.monotonic()))
 
 
 def _is_dirty(connection: Any) -> bool:

@@ -24,7 +24,8 @@ class Limit:
     """How much is allowed in how much time.
 
     Usage is kept by the limit's name: its numbers may change, and what was used stays used; but windows of
-    another length begin anew.
+    another length begin anew, and no more than ten times a limit stays used. Two limits are two names,
+    also in two parts of an application.
 
     Attributes:
         count: How much is allowed in a *period*.
@@ -178,6 +179,7 @@ class Decision:
         at_us: When, by the server's clock, in microseconds since 1970; 0 if it did not answer.
         charged: Whether *cost* was charged in Redis, to all limits that allow it: not if it was refused,
             degraded or only peeked at.
+        settles: The decision that this one has raised, if it is one of ``settle``.
     """
 
     allowed: bool
@@ -187,6 +189,7 @@ class Decision:
     subject: Subject = field(default="", repr=False)
     at_us: int = field(default=0, repr=False)
     charged: bool = field(default=False, repr=False)
+    settles: Decision | None = field(default=None, repr=False)
 
     def __bool__(self) -> bool:
         return self.allowed
@@ -255,7 +258,10 @@ class Reservation(Protocol):
         ...
 
     def settle(self, cost: int) -> None:
-        """Charge *cost* in the place of what was charged in advance; more than is left, if it must be.
+        """Charge *cost* in the place of what was charged in advance.
+
+        If that is more than is left, it is charged all the same, up to ten times the limit: a bucket refuses
+        until it is paid off, a window for as long as it counts. It can be settled again.
 
         Raises:
             ArgumentError: If *cost* cannot be one; nothing was sent.
@@ -319,13 +325,22 @@ class RateLimitStore(Protocol):
     def refund(self, decision: Decision) -> None:
         """Take back what *decision* charged; nothing, if it was refused, degraded or only peeked at.
 
+        What is paid off, or was used in a window that counts no more, is not taken back. A decision that was
+        settled is refunded by what ``settle`` returned.
+
         Raises:
             ArgumentError: If it is no decision; nothing was sent.
             StoreUnavailableError: If Redis does not answer; it may or may not have been taken back.
         """
 
-    def settle(self, decision: Decision, cost: int) -> None:
-        """Charge *cost* in the place of what *decision* charged; see ``Reservation.settle``."""
+    def settle(self, decision: Decision, cost: int) -> Decision:
+        """Charge *cost* in the place of what *decision* charged; see ``Reservation.settle``.
+
+        Returns:
+            The decision as it is now, by which it can be settled again, or refunded. What it says of its
+            limits is as of the last charge.
+        """
+        ...
 
     def reset(self, subject: Subject, *, limit: Limits | None = None) -> None:
         """Forget what *subject* has used.
@@ -384,8 +399,9 @@ class AsyncRateLimitStore(Protocol):
     async def refund(self, decision: Decision) -> None:
         """Take back what *decision* charged; nothing, if it was refused, degraded or only peeked at."""
 
-    async def settle(self, decision: Decision, cost: int) -> None:
-        """Charge *cost* in the place of what *decision* charged."""
+    async def settle(self, decision: Decision, cost: int) -> Decision:
+        """Charge *cost* in the place of what *decision* charged, and return it as it is now."""
+        ...
 
     async def reset(self, subject: Subject, *, limit: Limits | None = None) -> None:
         """Forget what *subject* has used."""

@@ -10,11 +10,19 @@ from collections.abc import Callable, Collection, Mapping, MutableMapping, Seque
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Literal, Protocol, TypeAlias, TypeVar
 
 from modkit_redis.contract.values import Duration
 
 T = TypeVar("T")
+
+PresentedToken: TypeAlias = Literal["none", "current", "retiring", "retired", "gone", "unknown"]
+"""What a token that was presented turned out to be, when its session was opened.
+
+``none``: there was none, or it had not the shape of one. ``current``: it opened its session. ``retiring``: so
+it did, and was replaced a moment ago. ``retired``: it opened nothing; its session goes on under another one.
+``gone``: the session has ended, or there never was one. ``unknown``: Redis did not answer.
+"""
 
 HANDLE_LENGTH: Final = 22
 """Characters of a session's public handle, which its token begins with."""
@@ -136,6 +144,26 @@ class BaseSession(MutableMapping[str, Any]):
     def degraded(self) -> bool:
         """Whether Redis did not answer, and the session is an empty one that cannot be changed."""
 
+    @property
+    @abstractmethod
+    def presented(self) -> PresentedToken:
+        """What the token that was to open the session turned out to be; that never changes."""
+
+    @property
+    @abstractmethod
+    def accessed(self) -> bool:
+        """Whether its values, or who is signed in, were looked at or changed: the answer may depend on it."""
+
+    @property
+    @abstractmethod
+    def destroyed(self) -> bool:
+        """Whether ``destroy()`` was called, whatever came of it."""
+
+    @property
+    @abstractmethod
+    def unsaved(self) -> int:
+        """How many keys were set, changed inside or removed, and are not saved yet."""
+
     @abstractmethod
     def rotate(self, *, grace: Duration | None = None) -> None:
         """Have the next ``save()`` replace the token.
@@ -147,7 +175,7 @@ class BaseSession(MutableMapping[str, Any]):
                 changes; it ends at once when omitted.
 
         Raises:
-            ArgumentError: If *grace* is no positive duration.
+            ArgumentError: If *grace* is no positive duration, or the token is fixed.
         """
 
     @abstractmethod
@@ -160,8 +188,8 @@ class BaseSession(MutableMapping[str, Any]):
             agent: With what program; the first 256 bytes are kept.
 
         Raises:
-            ArgumentError: If an argument cannot be used, or another user is signed in: ``destroy()`` comes
-                first.
+            ArgumentError: If an argument cannot be used, another user is signed in (``destroy()`` comes
+                first), or the token is fixed.
             ConfigError: If the settings ask for no index of users' sessions.
         """
 
@@ -169,7 +197,20 @@ class BaseSession(MutableMapping[str, Any]):
     def destroy(self) -> None:
         """Have the next ``save()`` end the session; what is set after this call begins a new one.
 
-        It ends also if another request has replaced the token meanwhile, once.
+        It ends also if another request has replaced the token, once.
+        """
+
+    @abstractmethod
+    def discard(self) -> None:
+        """Forget what was changed, and a sign-in; a new token that was asked for, and an end, stay."""
+
+    @abstractmethod
+    def fix_token(self) -> None:
+        """Keep the token as it is from now on, because nobody can be told of a new one.
+
+        For what answers requests, when the answer is on its way. Values can still be changed and saved, and
+        the session be ended. ``rotate`` and ``bind`` are refused then, and so is a ``save`` that would begin
+        a session; no token is renewed by itself.
         """
 
 
@@ -189,8 +230,8 @@ class Session(BaseSession):
         written in between.
 
         Raises:
-            ArgumentError: If a value cannot be stored, or there is too much; nothing was sent, nothing is
-                lost.
+            ArgumentError: If a value cannot be stored, there is too much, or a session would begin after its
+                token was fixed; nothing was sent, nothing is lost.
             CommandRefusedError: If Redis refuses; it can be tried again.
             SessionLostError: If the session has ended, or the token was replaced; all that was asked for is
                 forgotten.

@@ -107,7 +107,8 @@ def _annotated(owner: Any) -> dict[str, Any]:
 
 
 def _is_marker(member: object) -> bool:
-    return getattr(member, "__IS_MARKER__", False) is True and not inspect.isclass(member)
+    # Of its type: what asks a proxy of a web framework is passed on to a request that is not there.
+    return getattr(type(member), "__IS_MARKER__", False) is True
 
 
 def _facts(container: Any, owner: str, parameter: str, marker: Any) -> Unresolved:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from math import gcd
 from typing import Final, Literal, TypeAlias
@@ -18,6 +18,12 @@ ALGORITHMS: Final[tuple[Algorithm, ...]] = ("gcra", "sliding", "fixed", "strict"
 
 SLOTS: Final = 10
 """Parts of a strict window: what was used counts for up to a part of the window longer."""
+
+OVERDRAFT: Final = 10
+"""How many times a limit may be charged by a settle; the scripts know this number, too."""
+
+_MOST_CHARGES: Final = 8
+"""How many charges of one decision are told apart."""
 
 _EXACT: Final = 2**53
 """Below this, a double holds each whole number."""
@@ -48,11 +54,13 @@ class Rule:
 
     @property
     def counting(self) -> str:
-        """How it is counted, for its key: what was stored by longer or shorter ticks cannot be read.
+        """How it is counted, for its key: ticks or windows of another length are another key.
 
-        What the windows store are counts by the number of the window, which is the same in all ticks.
+        A bucket stores times, in ticks; a window stores counts by its number, which is the same in all ticks.
         """
-        return self.letter if self.tick_us == 1 or self.letter in "sf" else f"{self.letter}{self.tick_us}"
+        if self.letter != "g":
+            return self.letter + _spelled(self.limit.period)
+        return self.letter if self.tick_us == 1 else f"{self.letter}{self.tick_us}"
 
     @property
     def capacity(self) -> int:
@@ -64,9 +72,21 @@ class Rule:
         asked = min(cost, self.capacity + 1)
         return (self.letter, *self.numbers, self.tick_us, asked, int(self.limit.shadow))
 
-    def refunding(self, cost: int) -> tuple[str | int, ...]:
-        """Return the arguments of the script that takes *cost* back."""
-        return (self.letter, *self.numbers, self.tick_us, cost)
+    def charging(self, cost: int) -> tuple[str | int, ...]:
+        """Return the same where *cost* is charged even if it is refused; what is lost anyway is left out."""
+        asked = min(cost, OVERDRAFT * self.capacity)
+        return (self.letter, *self.numbers, self.tick_us, asked, int(self.limit.shadow))
+
+    def refunding(self, cost: int, at_us: int, reset_us: int) -> tuple[str | int, ...]:
+        """Return the arguments of the script that takes *cost* back.
+
+        Args:
+            cost: How much.
+            at_us: When it was charged.
+            reset_us: After how long the limit was then as if it was never used.
+        """
+        taken = min(cost, OVERDRAFT * self.capacity)
+        return (self.letter, *self.numbers, self.tick_us, taken, at_us, reset_us)
 
 
 def rule(limit: Limit, algorithm: Algorithm) -> Rule:
@@ -82,7 +102,8 @@ def rule(limit: Limit, algorithm: Algorithm) -> Rule:
         if period_us % tick_us:
             break
         numbers, largest = _NUMBERS[algorithm](limit, period_us // tick_us)
-        if largest < _EXACT and period_us * limit.capacity // limit.count < _LONGEST_US:
+        longest_us = OVERDRAFT * period_us * limit.capacity // limit.count
+        if largest < _EXACT and longest_us < _LONGEST_US:
             return Rule(limit, algorithm[0] if algorithm != "strict" else "w", numbers, tick_us)
     raise ArgumentError("limit", "cannot be counted exactly: choose smaller numbers, or a rounder period")
 
@@ -91,16 +112,33 @@ def _bucket(limit: Limit, period: int) -> tuple[tuple[int, int, int], int]:
     shared = gcd(limit.count, period)
     paid, owed = limit.count // shared, period // shared
     capacity = limit.capacity * owed
-    return (paid, owed, capacity), capacity + owed + paid
+    return (paid, owed, capacity), OVERDRAFT * capacity + 1000 * paid + owed
 
 
 def _window(limit: Limit, period: int) -> tuple[tuple[int, int, int], int]:
-    return (period, limit.count, 0), 3 * (limit.count + 1) * period
+    # two windows and a charge, each overdrawn
+    return (period, limit.count, 0), (3 * OVERDRAFT + 1) * limit.count * period
 
 
 def _slots(limit: Limit, period: int) -> tuple[tuple[int, int, int], int]:
-    return (-(-period // SLOTS), limit.count, SLOTS), 2 * limit.count
+    return (-(-period // SLOTS), limit.count, SLOTS), (SLOTS + 2) * OVERDRAFT * limit.count
 
+
+def _spelled(period: timedelta) -> str:
+    for unit, length in _UNITS:
+        if not period % length:
+            return f"{period // length}{unit}"
+    raise AssertionError  # a timedelta has whole microseconds
+
+
+_UNITS: Final = (
+    ("d", timedelta(days=1)),
+    ("h", timedelta(hours=1)),
+    ("m", timedelta(minutes=1)),
+    ("s", timedelta(seconds=1)),
+    ("ms", timedelta(milliseconds=1)),
+    ("us", timedelta(microseconds=1)),
+)
 
 _NUMBERS: Final = {"gcra": _bucket, "sliding": _window, "fixed": _window, "strict": _slots}
 
@@ -127,3 +165,53 @@ def decision(
         allowed = allowed and (fits == 1 or limit.shadow)
         at += 4
     return Decision(allowed, tuple(states), cost, False, subject, at_us, charges and allowed)
+
+
+def raised(decision: Decision, charged: Decision, cost: int) -> Decision:
+    """Return *decision* as it is when *charged* has raised it to *cost*."""
+    news = iter(charged.states)
+    states = [_told(each, next(news)) if is_charged(each) else each for each in decision.states]
+    settles, charges = decision, 1
+    while settles.settles is not None:
+        settles, charges = settles.settles, charges + 1
+    before = decision if charges < _MOST_CHARGES else decision.settles
+    return replace(decision, states=tuple(states), cost=cost, at_us=charged.at_us, settles=before)
+
+
+def lowered(decision: Decision, cost: int, algorithm: Algorithm) -> Decision:
+    """Return *decision* as it is when it has been lowered to *cost*."""
+    while decision.settles is not None and decision.settles.cost >= cost:
+        decision = decision.settles
+    states = decision.states
+    if algorithm == "gcra":  # it is paid that much sooner
+        states = tuple(_sooner(each, decision.cost - cost) for each in states)
+    return replace(decision, states=states, cost=cost)
+
+
+def charges_of(decision: Decision, cost: int) -> list[tuple[Decision, int]]:
+    """Return what is to be taken back of which charge, the latest first, if that is *cost* in all."""
+    found: list[tuple[Decision, int]] = []
+    last: Decision | None = decision
+    while last is not None and cost > 0:
+        before = last.settles
+        taken = min(cost, last.cost - (before.cost if before is not None else 0))
+        found.append((last, taken))
+        cost, last = cost - taken, before
+    return found
+
+
+def is_charged(state: LimitState) -> bool:
+    """Return whether a decision that is charged has charged this limit."""
+    return state.allowed and isinstance(state.limit, Limit)
+
+
+def _told(state: LimitState, new: LimitState) -> LimitState:
+    return replace(state, remaining=new.remaining, reset_after=new.reset_after)
+
+
+def _sooner(state: LimitState, cost: int) -> LimitState:
+    if not isinstance(state.limit, Limit):
+        return state
+    return replace(
+        state, reset_after=max(_NOW, state.reset_after - state.limit.period * cost // state.limit.count)
+    )

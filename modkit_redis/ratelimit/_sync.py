@@ -16,7 +16,7 @@ from modkit_redis.contract.errors import CommandRefusedError, StoreUnavailableEr
 from modkit_redis.contract.outages import is_outage
 from modkit_redis.contract.ratelimit import Decision, Limits, Slots, Subject
 from modkit_redis.contract.values import Duration, milliseconds
-from modkit_redis.ratelimit._core import decision
+from modkit_redis.ratelimit._core import decision, raised
 from modkit_redis.ratelimit.answering import Substitute
 from modkit_redis.ratelimit.blocks import Hold, Reserving
 from modkit_redis.ratelimit.config import RateLimitSettings
@@ -98,15 +98,18 @@ class RedisRateLimitStore:
         """Take back what *decision* charged; nothing, if it was refused, degraded or only peeked at."""
         self._take_back(checked_decision(decision), decision.cost)
 
-    def settle(self, decision: Decision, cost: int) -> None:
+    def settle(self, decision: Decision, cost: int) -> Decision:
         """Charge *cost* in the place of what *decision* charged."""
         more = checked_cost(cost) - checked_decision(decision).cost
+        if not decision.charged or not more:
+            return decision
         if more < 0:
             self._take_back(decision, -more)
-        elif more > 0 and decision.charged:
-            question = self._planner.question_of(decision, more)
-            if question.rules:
-                self._ask("charge", question)
+            return self._planner.lowered(decision, cost)
+        question = self._planner.question_of(decision, more)
+        if not question.rules:
+            return decision
+        return raised(decision, self._ask("charge", question), cost)
 
     def reset(self, subject: Subject, *, limit: Limits | None = None) -> None:
         """Forget what *subject* has used."""
@@ -162,11 +165,10 @@ class RedisRateLimitStore:
         self._denials.forget(decision.subject)
         if not decision.charged or cost < 1:
             return
-        question = self._planner.question_of(decision, cost)
+        question = self._planner.taking_back(decision, cost)
         if not question.rules:
             return
-        arguments = (decision.at_us, "", *(part for each in question.rules for part in each.refunding(cost)))
         try:
-            self._run(REFUND, question, arguments)
+            self._run(REFUND, question, ("", *question.arguments))
         finally:
             self._denials.forget(decision.subject)

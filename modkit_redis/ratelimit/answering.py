@@ -18,7 +18,8 @@ class Substitute:
         """Take what the settings say."""
         self._allows = settings.on_outage == "open"
         self._wait = max(settings.breaker, timedelta(seconds=1))
-        self._local = LocalLimiter(settings.replicas or 1) if settings.on_outage == "local" else None
+        is_local, replicas = settings.on_outage == "local", settings.replicas or 1
+        self._local = LocalLimiter(replicas, self._wait) if is_local else None
 
     def decision(self, question: Question, *, charges: bool) -> Decision:
         """Return a decision without Redis."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Set
 from datetime import timedelta
-from typing import ClassVar, cast
+from typing import ClassVar, Self, cast
 
 from modkit_redis.contract.errors import ArgumentError
 from modkit_redis.contract.ratelimit import Limit, check_together, parse_limits
+from modkit_redis.kernel.given import EnvFile
 from modkit_redis.kernel.parsing import RefusedError, choice, duration, duration_or_zero, integer, text
 from modkit_redis.kernel.settings import Settings, setting
 from modkit_redis.ratelimit._core import ALGORITHMS, Algorithm, Rule, rule
@@ -83,6 +84,14 @@ class RateLimitSettings(Settings):
         "others reset or refund meanwhile",
         default=0,
     )
+
+    @classmethod
+    def load(cls, config: object, name: str = "", env_file: EnvFile = None) -> Self:
+        """Read the settings as others are read; a section that is missing is an empty one.
+
+        Each setting has a default, and whoever uses the limiter may name the limit in each call.
+        """
+        return super().load({} if config is None else config, name, env_file)
 
     def rules(self) -> tuple[Rule, ...]:
         """Return how the limits are counted; none where there is no limit."""

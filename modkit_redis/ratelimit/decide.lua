@@ -30,25 +30,26 @@ end
 -- Given a state or false, the present tick, cost, three numbers, and what to charge: "hit", "charge", "nothing", or
 -- false to store nothing at all. Returns whether the cost fits; what is allowed now; the ticks until the cost fits;
 -- those until reset; and what to store, if anything.
--- More may be stored than can be: the clock went back, the limit was lowered, or it is none of ours. Then what it can
--- be at most is stored, or all would be refused for as long as the clock went back.
+-- A charge may exceed the limit, up to ten times of it: what is above that is lost. No more counts of what is stored
+-- either, if the limit was lowered or the state is none of ours.
 local decide
 
 if ARGV[3] == 'g' then
+  -- State: the tick at which all is paid; in how many thousands of ticks that was when it was written; and the units
+  -- left then, if any. If the clock went back, it is no longer than that until all is paid.
   decide = function(state, tick, cost, a, b, capacity, charges)
-    local debt, changed = 0, false
-    if state then
-      local paid, rest = tonumber(state), 0 -- when all is paid, and what is left then
-      if not paid then
-        paid, rest = string.match(state, '(%d+)%D*(%d*)')
-        rest = math.min(tonumber(rest) or 0, a - 1) -- it may be that of a limit with another count
+    local debt, most, changed = 0, 10 * capacity, false
+    local paid, longest, rest = string.match(state or '', '^(%d+) (%d+) ?(%d*)')
+    if paid then
+      local left = paid - tick
+      longest = longest * 1000
+      if left > longest then
+        left, changed = longest, true
       end
-      if paid then
-        debt = (paid - tick) * a + rest
-        if debt > capacity then
-          debt, changed = capacity, true
-        elseif not (debt > 0) then
-          debt = 0
+      if left >= 0 then -- the rest may be that of a limit with another count
+        debt = left * a + math.min(tonumber(rest) or 0, a - 1)
+        if debt > most then
+          debt, changed = most, true
         end
       end
     end
@@ -61,16 +62,15 @@ if ARGV[3] == 'g' then
       retry = (over + -over % a) / a
     end
     if more > 0 and (over <= 0 and charges == 'hit' or charges == 'charge') then
-      debt, changed = over < 0 and debt + more or capacity, true
+      debt, changed = debt < most - more and debt + more or most, true
     end
-    if changed and charges then
-      local rest = debt % a
-      value = tick + (debt - rest) / a
-      if rest > 0 then
-        value = string.format('%.0f %.0f', value, rest)
-      end
+    if changed and charges and debt > 0 then
+      local units = debt % a
+      local left = (debt - units) / a
+      value = string.format(units > 0 and '%.0f %.0f %.0f' or '%.0f %.0f', tick + left, (left + -left % 1000) / 1000,
+        units)
     end
-    local free = capacity - debt
+    local free = debt < capacity and capacity - debt or 0
     return over <= 0, (free - free % b) / b, retry, (debt + -debt % a) / a, value
   end
 elseif ARGV[3] ~= 'w' then
@@ -78,13 +78,13 @@ elseif ARGV[3] ~= 'w' then
   decide = function(state, tick, cost, width, limit, _, charges)
     local past = tick % width
     local at, current, previous = (tick - past) / width, 0, 0
-    local changed = false
+    local most, changed = 10 * limit, false
     local index, first, second = string.match(state or '', '(%d+)%D*(%d*)%D*(%d*)')
     if index then
-      index, first = tonumber(index), tonumber(first) or 0
+      index, first = tonumber(index), math.min(tonumber(first) or 0, most)
       changed = at < index
       if at <= index then -- if the clock went back, what was used counts as used now
-        current, previous = first, slides and tonumber(second) or 0
+        current, previous = first, slides and math.min(tonumber(second) or 0, most) or 0
       elseif slides and at == index + 1 then
         previous = first
       end
@@ -107,7 +107,8 @@ elseif ARGV[3] ~= 'w' then
       end
     end
     if cost > 0 and (fits and charges == 'hit' or charges == 'charge') then
-      current, used, changed = current + cost, used + cost * width, true
+      current, changed = math.min(current + cost, most), true
+      used = previous * (width - past) + current * width
     end
     local value
     if changed and charges and current + previous > 0 then
@@ -125,6 +126,7 @@ else
   decide = function(state, tick, cost, width, limit, slots, charges)
     local past = tick % width
     local at, used, counts, changed = (tick - past) / width, 0, {}, false -- the newest slot first
+    local most = 10 * limit
     if state then
       local n
       for each in string.gmatch(state, '%d+') do
@@ -136,8 +138,8 @@ else
           end
         elseif n <= slots then
           n = n + 1
-          counts[n] = each
-          used = used + each
+          counts[n] = math.min(each, most)
+          used = used + counts[n]
         end
       end
     end
@@ -154,7 +156,8 @@ else
       retry = (slots + 2 - n) * width - past
     end
     if cost > 0 and (fits and charges == 'hit' or charges == 'charge') then
-      used, counts[1], changed = used + cost, counts[1] + cost, true
+      local charged = math.min(counts[1] + cost, most)
+      used, counts[1], changed = used - counts[1] + charged, charged, true
     end
     local value
     if changed and charges and used > 0 then

@@ -56,7 +56,7 @@ def limited(
         if timeout is not None:
             options["timeout"] = timeout
 
-        def prepared(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        def prepared(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Callable[[], Any]:
             found, who = choose(args, kwargs)
             if not hasattr(found, method):
                 raise ArgumentError(
@@ -64,13 +64,13 @@ def limited(
                 )
             if inspect.iscoroutinefunction(getattr(found, method)) != is_async:
                 raise ArgumentError(store, "must be the rate limiter for the world of the function it limits")
-            return getattr(found, method)(who, **options)
+            return functools.partial(getattr(found, method), who, **options)
 
         if is_async:
 
             @functools.wraps(function)
             async def awaited(*args: Any, **kwargs: Any) -> Any:
-                if not (decision := await prepared(args, kwargs)):
+                if not (decision := await prepared(args, kwargs)()):
                     raise LimitExceededError(decision)
                 return await function(*args, **kwargs)
 
@@ -78,7 +78,7 @@ def limited(
 
         @functools.wraps(function)
         def called(*args: Any, **kwargs: Any) -> Any:
-            if not (decision := prepared(args, kwargs)):
+            if not (decision := prepared(args, kwargs)()):
                 raise LimitExceededError(decision)
             return function(*args, **kwargs)
 

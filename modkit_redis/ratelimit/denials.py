@@ -8,9 +8,10 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final, NamedTuple
 
+from modkit_redis.contract.errors import ArgumentError
 from modkit_redis.contract.ratelimit import Decision, Limit, Limits, LimitState, Subject
 from modkit_redis.kernel.forks import mend_after_fork
-from modkit_redis.ratelimit.planning import MOST
+from modkit_redis.ratelimit.planning import plain_subject
 
 _REMADE_AFTER: Final = 0.01
 """Seconds after which the times in a remembered denial are brought up to date."""
@@ -46,7 +47,8 @@ class Denials:
     """Remembers refusals of a store.
 
     Usage only falls with time, unless somebody resets or refunds it elsewhere; then a denial that is
-    remembered here may be wrong until its end. A denial of some cost is one of any higher cost as well.
+    remembered here may be wrong until its end. A denial of some cost is one of any higher cost as well, but
+    does not say for how long: so each cost is asked for by itself.
     """
 
     def __init__(self, most: int) -> None:
@@ -62,7 +64,7 @@ class Denials:
     def after_fork(self) -> None:
         """Begin anew: a thread that held the lock, in the midst of a change, does not exist here."""
         self._lock = threading.Lock()
-        self._known: dict[Subject, dict[Limits | None, _Denial]] = {}
+        self._known: dict[Subject, dict[tuple[Limits | None, int], _Denial]] = {}
         self._count = 0
         self._epochs = [0] * _EPOCHS  # of all subjects with one hash
 
@@ -74,15 +76,15 @@ class Denials:
         if not self._known or type(cost) is not int:
             return None
         try:
-            known = self._known[_who(subject)][limit]
-        except (KeyError, TypeError):  # TypeError: limits in a list, or what is no subject
+            known = self._known[_who(subject)][limit, cost]
+        except (KeyError, TypeError, ArgumentError):  # TypeError: limits in a list
             return None
         now = time.monotonic()
-        if not known.decision.cost <= cost <= MOST or now >= known.until:
+        if now >= known.until:
             return None
         told, since = known.told
-        if cost != told.cost or now - since > _REMADE_AFTER:
-            told = _later(known.decision, cost, now - known.since)
+        if now - since > _REMADE_AFTER:
+            told = _later(known.decision, now - known.since)
             known.told = told, now
         return told
 
@@ -104,37 +106,47 @@ class Denials:
                 return
             of_subject = self._known.pop(subject, {})
             self._count -= len(of_subject)
-            of_subject.pop(limit, None)
+            of_subject.pop((limit, decision.cost), None)
             while of_subject and len(of_subject) >= self._most:
                 del of_subject[next(iter(of_subject))]
             while self._count + len(of_subject) >= self._most:
                 self._count -= len(self._known.pop(next(iter(self._known))))
-            of_subject[limit] = denial
+            of_subject[limit, decision.cost] = denial
             self._known[subject] = of_subject
             self._count += len(of_subject)
 
     def forget(self, subject: Subject) -> None:
         """Forget what is known of *subject*, and what it is being refused just now."""
-        subject = _who(subject)
+        try:
+            subject = _who(subject)
+        except ArgumentError:  # of what cannot be one, nothing is known
+            return
         with self._lock:
             self._epochs[hash(subject) % _EPOCHS] += 1
             self._count -= len(self._known.pop(subject, ()))
 
 
 def _who(subject: Subject) -> Subject:
-    """Return the same for what is the same subject: text, and a tuple of nothing else."""
-    return subject[0] if isinstance(subject, tuple) and len(subject) == 1 else subject
+    """Return the same for what is the same subject: text, and a tuple of nothing else.
+
+    Raises:
+        ArgumentError: If *subject* cannot be one.
+    """
+    if type(subject) is str:
+        return subject
+    plain = plain_subject(subject)
+    return plain[0] if isinstance(plain, tuple) and len(plain) == 1 else plain
 
 
-def _later(decision: Decision, cost: int, seconds: float) -> Decision:
+def _later(decision: Decision, seconds: float) -> Decision:
     passed = timedelta(seconds=seconds)
-    return replace(decision, states=tuple(_state(each, cost, passed) for each in decision.states), cost=cost)
+    return replace(decision, states=tuple(_state(each, passed) for each in decision.states))
 
 
-def _state(state: LimitState, cost: int, passed: timedelta) -> LimitState:
+def _state(state: LimitState, passed: timedelta) -> LimitState:
     none = timedelta(0)
     reset = max(state.reset_after - passed, none)
-    if state.retry_after is None or cost > state.limit.capacity:
-        return replace(state, allowed=False, retry_after=None, reset_after=reset)
+    if state.retry_after is None:  # a shadow limit's; the store remembers no other
+        return replace(state, reset_after=reset)
     wait = max(state.retry_after - passed, none)
     return replace(state, allowed=not wait, retry_after=wait, reset_after=reset)

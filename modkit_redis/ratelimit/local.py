@@ -21,13 +21,14 @@ _US: Final = timedelta(microseconds=1)
 class LocalLimiter:
     """Counts by token buckets, whatever algorithm the settings name; begins with nothing used."""
 
-    def __init__(self, replicas: int) -> None:
+    def __init__(self, replicas: int, wait: timedelta) -> None:
         """Prepare.
 
         Args:
             replicas: How many processes share each limit.
+            wait: When to ask again for what only all of them together allow.
         """
-        self._replicas = replicas
+        self._replicas, self._wait = replicas, wait
         self._free_at: OrderedDict[str, int] = OrderedDict()  # by keys; on the monotonic clock, ns
         self.after_fork()
         mend_after_fork(self)
@@ -48,7 +49,7 @@ class LocalLimiter:
             for key, each in asked:
                 if charges and allowed and each.fits and question.cost:
                     self._remember(key, now + each.charge())
-        states = tuple(each.state() for _, each in asked)
+        states = tuple(each.state(self._wait) for _, each in asked)
         return Decision(allowed, states, question.cost, degraded=True, subject=question.subject)
 
     def forget(self, question: Question) -> None:
@@ -79,23 +80,23 @@ class _Bucket:
         self._unit = -(-(limit.period // _US) * 1000 * replicas // limit.count)
         self._capacity = max(1, limit.capacity // replicas) * self._unit
         self._debt = min(debt, self._capacity)
-        self._asked = cost * self._unit
+        self._cost, self._asked = cost, cost * self._unit
         self.fits = self._debt + self._asked <= self._capacity
 
     def charge(self) -> int:
         self._debt += self._asked
         return self._debt
 
-    def state(self) -> LimitState:
-        wait = 0 if self.fits else self._debt + self._asked - self._capacity
-        never = self._asked > self._capacity
-        return LimitState(
-            self.limit,
-            self.fits,
-            (self._capacity - self._debt) // self._unit,
-            None if never else _span(wait),
-            _span(self._debt),
-        )
+    def state(self, wait: timedelta) -> LimitState:
+        left = (self._capacity - self._debt) // self._unit
+        return LimitState(self.limit, self.fits, left, self._retry_after(wait), _span(self._debt))
+
+    def _retry_after(self, wait: timedelta) -> timedelta | None:
+        if self._cost > self.limit.capacity:
+            return None
+        if self._asked > self._capacity:  # more than is allowed here, but Redis may answer again
+            return wait
+        return _span(max(0, self._debt + self._asked - self._capacity))
 
 
 def _span(nanoseconds: int) -> timedelta:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 from functools import lru_cache
-from typing import Final, NamedTuple, cast
+from typing import Final, cast
 
 from modkit_redis.contract.errors import ArgumentError, ConfigError
 from modkit_redis.contract.keys import KeySpace, key_tag
@@ -18,15 +20,16 @@ from modkit_redis.contract.ratelimit import (
     check_together,
     parse_limits,
 )
-from modkit_redis.ratelimit._core import Algorithm, Rule, rule
+from modkit_redis.ratelimit._core import Algorithm, Rule, charges_of, is_charged, lowered, rule
 from modkit_redis.ratelimit.config import RateLimitSettings
 
 MOST: Final = 2**31
 """The highest cost there is."""
 
 
-class Question(NamedTuple):
-    """What is to be decided; a tuple, as one is made for each request of an application.
+@dataclass(slots=True, repr=False, eq=False)
+class Question:
+    """What is to be decided; no tuple, as what shows local variables would show the parts of one.
 
     Attributes:
         rules: The limits.
@@ -114,26 +117,55 @@ class Planner:
                 "REDIS_RATELIMIT_LIMIT",
                 "is not set, and the call names no limit: set it, or give limit='login=5/minute'",
             )
-        if not isinstance(subject, str | tuple):  # it cannot be known, and is refused
-            return Question(plan.rules, plan.keys(subject), subject, cost)
+        if type(subject) is not str:
+            subject = plain_subject(subject)
         return Question(plan.rules, self._keys_of(plan, subject), subject, cost, plan.arguments(cost))
 
     def question_of(self, decision: Decision, cost: int) -> Question:
-        """Return a question about all limits that *decision* charged; there may be none.
+        """Return what charges *cost* to all limits that *decision* charged; there may be none.
 
         Raises:
             ArgumentError: If it is no decision of a store like this one.
         """
-        charged = [each.limit for each in decision.states if each.allowed and isinstance(each.limit, Limit)]
-        rules = tuple(rule(each, self._algorithm) for each in charged)
-        plan = Plan(rules, self._keys)
-        return Question(rules, plan.keys(decision.subject), decision.subject, cost, plan.arguments(cost))
+        rules = self._charged(decision)
+        keys = Plan(rules, self._keys).keys(decision.subject)
+        arguments = tuple(part for each in rules for part in each.charging(cost))
+        return Question(rules, keys, decision.subject, cost, arguments)
+
+    def taking_back(self, decision: Decision, cost: int) -> Question:
+        """Return what takes *cost* back from all limits that *decision* charged; there may be none.
+
+        Raises:
+            ArgumentError: If it is no decision of a store like this one.
+        """
+        rules = self._charged(decision)
+        keys = Plan(rules, self._keys).keys(decision.subject)
+        charges = charges_of(decision, cost)
+        arguments: list[str | int] = []
+        for charge, taken in charges:
+            states = filter(is_charged, charge.states)
+            for each, state in zip(rules, states, strict=True):
+                reset_us = state.reset_after // timedelta(microseconds=1)
+                arguments += each.refunding(taken, charge.at_us, reset_us)
+        return Question(rules, keys * len(charges), decision.subject, cost, tuple(arguments))
+
+    def lowered(self, decision: Decision, cost: int) -> Decision:
+        """Return *decision* as it is when it has been lowered to *cost*."""
+        return lowered(decision, cost, self._algorithm)
+
+    def _charged(self, decision: Decision) -> tuple[Rule, ...]:
+        return tuple(
+            rule(each.limit, self._algorithm)
+            for each in decision.states
+            if is_charged(each) and isinstance(each.limit, Limit)
+        )
 
     def question_of_slots(self, subject: Subject, slots: Slots) -> Question:
         """Return a question without rules, about the slots of *subject*, or what is wrong with it."""
         if not isinstance(slots, Slots):
             return Question(wrong=ArgumentError("slots", f"must be Slots, not {type(slots).__name__}"))
         try:
+            subject = plain_subject(subject)
             return Question((), _with_tag((self._keys.key("c", slots.name) + ":",), subject), subject, 1)
         except ArgumentError as error:
             return Question(wrong=error.with_traceback(None))
@@ -168,6 +200,22 @@ def checked_cost(cost: int) -> int:
     if type(cost) is not int or not 0 <= cost <= MOST:
         raise ArgumentError("cost", f"must be a whole number from 0 to {MOST}")
     return cost
+
+
+def plain_subject(subject: Subject) -> Subject:
+    """Return *subject* as mere text, or a tuple of such: a class of its own might be equal to other text.
+
+    Raises:
+        ArgumentError: If it is no text, and no tuple of nothing else.
+    """
+    if isinstance(subject, str):
+        return str.__str__(subject)
+    if not isinstance(subject, tuple):
+        raise ArgumentError("subject", f"must be text or a tuple of texts, not {type(subject).__name__}")
+    for part in subject:
+        if not isinstance(part, str):
+            raise ArgumentError("subject", f"must be a tuple of texts, and hold no {type(part).__name__}")
+    return tuple([str.__str__(part) for part in subject])
 
 
 def _hashable(limit: Limits) -> str | tuple[Limit, ...]:

@@ -1,62 +1,84 @@
--- Take back what a decision charged. What it charged to a time that counts no more stays as it is.
+-- Take back what a decision charged, as far as it still counts.
 --
--- KEYS     the state of one limit each; layout: see decide.lua
--- ARGV[1]  when the decision was made, microseconds since 1970
--- ARGV[2]  now, likewise, for tests; "" for the server's time
--- then six for each key: the algorithm, its three numbers, microseconds per tick, and the cost
+-- KEYS     the state of one limit each; the same one several times, if the decision charged it several times
+-- ARGV[1]  now, microseconds since 1970, for tests; "" for the server's time
+-- then eight for each key: the algorithm, its three numbers, microseconds per tick, and the cost; see decide.lua;
+--   when it was charged, microseconds since 1970, and after how many the limit was as if it was never used
 -- Returns 1.
 
 local function down(x, y) -- exact, as floor(x / y) need not be
   return (x - math.fmod(x, y)) / y
 end
 
-local function numbers(text)
-  local found = {}
-  for each in string.gmatch(text or '', '%d+') do
-    found[#found + 1] = tonumber(each)
-  end
-  return found
-end
-
-local now = tonumber(ARGV[2])
+local now = tonumber(ARGV[1])
 if not now then
   local time = redis.call('TIME')
   now = time[1] * 1000000 + time[2]
 end
 
-for n = 1, #KEYS do
-  local at = 6 * n - 3
-  local letter, tick, cost = ARGV[at], tonumber(ARGV[at + 4]), tonumber(ARGV[at + 5])
-  local a, b = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
-  local stored = numbers(redis.call('GET', KEYS[n]))
-  local present, lasts = down(now, tick), 0 -- until which tick anything counts
-  if letter == 'g' and stored[1] then
-    local debt = (stored[1] - present) * a + math.min(stored[2] or 0, a - 1)
-    debt = math.max(math.min(debt, tonumber(ARGV[at + 3])) - cost * b, 0)
-    local rest = math.fmod(debt, a)
-    stored = {present + (debt - rest) / a, rest > 0 and rest or nil}
-    lasts = stored[1] + (rest > 0 and 1 or 0)
-  elseif stored[1] then
-    local span = letter == 'f' and 1 or letter == 's' and 2 or tonumber(ARGV[at + 3]) + 1
-    stored[1] = math.min(stored[1], down(present, a)) -- if the clock went back: see decide.lua
-    local back = math.max(0, stored[1] - down(down(tonumber(ARGV[1]), tick), a))
-    if stored[2 + back] then
+-- Each returns what is left to be stored, and until which tick that counts.
+
+local function token_bucket(state, present, cost, a, b, capacity, _, reset)
+  local paid, longest, units = string.match(state, '^(%d+) (%d+) ?(%d*)')
+  local left = paid and math.min(paid - present, longest * 1000) or -1
+  if left < 0 then
+    return '', 0
+  end
+  local debt = math.min(left * a + math.min(tonumber(units) or 0, a - 1), 10 * capacity)
+  -- What was used is paid off in its order, so no more of the cost is left than of all that was owed then.
+  debt = debt - math.min(cost * b, math.max(0, reset - present) * a)
+  if debt <= 0 then
+    return '', 0
+  end
+  local rest = math.fmod(debt, a)
+  left = (debt - rest) / a
+  return string.format(rest > 0 and '%.0f %.0f %.0f' or '%.0f %.0f', present + left, down(left + 999, 1000), rest),
+    present + left + (rest > 0 and 1 or 0)
+end
+
+local function counters(state, present, cost, width, limit, span, charged)
+  local stored, ends = {}, 0
+  for each in string.gmatch(state, '%d+') do
+    stored[#stored + 1] = math.min(tonumber(each), #stored > 0 and 10 * limit or down(present, width))
+  end
+  if stored[1] then
+    local back = stored[1] - down(math.min(charged, present), width) -- how many windows before the newest
+    if back >= 0 and stored[2 + back] then
       stored[2 + back] = math.max(0, stored[2 + back] - cost)
     end
     for each = #stored, 2, -1 do
       if stored[each] > 0 then
-        lasts = (stored[1] - (each - 2) + span) * a
+        ends = (stored[1] - (each - 2) + span) * width
       end
     end
   end
-  local left = lasts * tick - now
+  for each = 1, #stored do
+    stored[each] = string.format('%.0f', stored[each])
+  end
+  return table.concat(stored, ' '), ends
+end
+
+for n = 1, #KEYS do
+  local at = 8 * n - 6
+  local letter, numbers = ARGV[at], {}
+  for each = 1, 7 do
+    numbers[each] = tonumber(ARGV[at + each])
+  end
+  local first, second, third, tick, cost, charged, reset = unpack(numbers)
+  local value, ends
+  if letter == 'g' then
+    value, ends = token_bucket(redis.call('GET', KEYS[n]) or '', down(now, tick), cost, first, second, third,
+      charged, down(charged + reset, tick))
+  else
+    local span = letter == 'f' and 1 or letter == 's' and 2 or third + 1
+    value, ends = counters(redis.call('GET', KEYS[n]) or '', down(now, tick), cost, first, second, span,
+      down(charged, tick))
+  end
+  local left = ends * tick - now
   if left <= 0 then
     redis.call('UNLINK', KEYS[n])
   else
-    for each = 1, #stored do
-      stored[each] = string.format('%.0f', stored[each])
-    end
-    redis.call('SET', KEYS[n], table.concat(stored, ' '), 'PX', string.format('%.0f', down(left + 999, 1000) + 1))
+    redis.call('SET', KEYS[n], value, 'PX', string.format('%.0f', down(left + 999, 1000) + 1))
   end
 end
 return 1

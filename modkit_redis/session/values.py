@@ -168,6 +168,10 @@ class Values(MutableMapping[str, Any]):
         self._assigned.clear()
         self._removed.clear()
 
+    def count_unsaved(self) -> int:
+        """Return how many keys have changes that are not saved."""
+        return len({*self._assigned, *self._removed, *filter(self._is_altered, self._lent)})
+
     def is_removed(self, key: str) -> bool:
         """Tell whether *key* was removed, and that was not saved yet."""
         return key in self._removed

@@ -12,6 +12,8 @@ import pytest
 
 from tests.support import TestServer
 
+pytestmark = pytest.mark.once
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 OUTPUTS = {
@@ -78,6 +80,24 @@ OUTPUTS = {
         '200 {{"tea":350,"cake":420}} (modkit-redis; hit)\n'
         "304 what you have (modkit-redis; hit)\n"
         '200 {{"tea":380,"cake":420}} (modkit-redis; fwd=uri-miss; stored)\n'
+    ),
+    "fastapi_app.py": (
+        "at first [200, 401]\n"
+        'POST /sign-in 403 "sign-in";r=2\n'
+        'POST /sign-in 200 "sign-in";r=1\n'
+        'POST /sign-in 403 "sign-in";r=0\n'
+        'POST /sign-in 429 "sign-in";r=0\n'
+        "GET /me Hello, ada! This page was seen 1 times.\n"
+        "DELETE /me 200\n"
+    ),
+    "flask_app.py": (
+        "tea - tea, cake\n"
+        '401 "all";r=97\n'
+        '200 "all";r=96\n'
+        '401 "all";r=95\n'
+        '429 "all";r=94\n'
+        "user ada, cart ['tea', 'cake']\n"
+        "sessions ended: 1 - user None, cart None\n"
     ),
     "bring_your_own_client.py": "Hello, Ada!\nafter the shutdown it still answers: True\n",
 }

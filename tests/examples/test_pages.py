@@ -35,7 +35,12 @@ LANGUAGES = ("python", "console", "dotenv")
 def programs() -> list[Any]:
     """Return a page and a heading for each program."""
     return [
-        pytest.param(page, heading, id=f"{page.stem}-{slug(heading)}")
+        pytest.param(
+            page,
+            heading,
+            id=f"{page.stem}-{slug(heading)}",
+            marks=[] if page.stem == "README" else [pytest.mark.once],
+        )
         for page in PAGES
         for heading in dict.fromkeys(each.heading for each in blocks(page))
     ]

@@ -99,9 +99,11 @@ def compare(admin: redis.Redis, prefix: str, chance: random.Random, *, trials: i
             if chance.random() < 0.05:
                 rules[0] = a_rule(chance, algorithm)
             now += passed_us(chance, chance.choice(rules))
-            cost = chance.choice((0, 1, 1, 2, chance.randint(1, chance.choice(rules).capacity + 1)))
+            most = chance.choice(rules).capacity
+            cost = chance.choice((0, 1, 1, 2, chance.randint(1, most + 1), chance.randint(1, 12 * most)))
             what = chance.choice((*("hit",) * 6, "peek", "charge"))
-            asked: tuple[Any, ...] = (what, now, *flat([each.arguments(cost) for each in rules]))
+            told = [each.charging(cost) if what == "charge" else each.arguments(cost) for each in rules]
+            asked: tuple[Any, ...] = (what, now, *flat(told))
 
             expected, outcome = keys.decided(PLAIN, *asked), keys.decided(DECIDE.source, *asked)
 
@@ -109,9 +111,25 @@ def compare(admin: redis.Redis, prefix: str, chance: random.Random, *, trials: i
             assert outcome.ttl_ms == pytest.approx(expected.ttl_ms, abs=1000), (asked, keys.states)
             keys.states = outcome.states
             if chance.random() < 0.1:
-                back = keys.decided(REFUND.source, now, now, *flat([each.refunding(cost) for each in rules]))
+                taken = [each.refunding(cost, now, outcome.reply[4 * n + 4]) for n, each in enumerate(rules)]
+                back = keys.decided(REFUND.source, now, *flat(taken))
                 keys.states = back.states
+            if chance.random() < 0.3:
+                assert_a_refund_of_nothing_changes_nothing(keys, now, rules)
         keys.close()
+
+
+def assert_a_refund_of_nothing_changes_nothing(keys: Keys, now: int, rules: Sequence[Rule]) -> None:
+    peek: tuple[Any, ...] = ("peek", now, *flat([each.arguments(1) for each in rules]))
+    before, states = keys.decided(DECIDE.source, *peek), keys.states
+
+    keys.states = keys.decided(
+        REFUND.source, now, *flat([each.refunding(0, now, 0) for each in rules])
+    ).states
+
+    assert keys.decided(DECIDE.source, *peek).reply == before.reply, (peek, states, keys.states)
+    fresh = [reset == 0 for reset in before.reply[4::4]]
+    assert [each is None for each in keys.states] == fresh
 
 
 def test_the_script_decides_as_its_plain_reference(
@@ -135,7 +153,79 @@ def test_no_state_outlives_its_limit_when_that_has_changed_and_is_refunded(
     short, long = (rule(Limit(7, timedelta(seconds=each)), algorithm) for each in (1, 86_400))
     keys.states = keys.decided(DECIDE.source, "hit", NOW_US, *short.arguments(2)).states
 
-    ttl_ms = keys.decided(REFUND.source, NOW_US, NOW_US, *long.refunding(1)).ttl_ms
+    ttl_ms = keys.decided(REFUND.source, NOW_US, *long.refunding(1, NOW_US, 10**6)).ttl_ms
 
     keys.close()
     assert ttl_ms[0] <= 2 * 86_400_000 + 1
+
+
+HOUR: Final = 3_600_000_000
+INDEX: Final = NOW_US // HOUR
+SLOT: Final = NOW_US // (HOUR // 10)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "count", "state", "cost", "left", "ttl_ms"),
+    [
+        # a bucket: what is left of a tick is less than a tick, and is still owed
+        ("gcra", 6, f"{NOW_US + 10**9} 1000000 90", 0, [NOW_US + 10**9, 10**6], 1_000_001),
+        ("gcra", 97, f"{NOW_US} 0 50", 0, [NOW_US, 0, 50], 2),
+        ("gcra", 6, f"{NOW_US + 10**9} 1000000", 1, [NOW_US + 400_000_000, 400_000], 400_001),
+        # never longer than when it was written, never more than ten times the limit
+        ("gcra", 6, f"{NOW_US + 10**12} 1000000", 1, [NOW_US + 400_000_000, 400_000], 400_001),
+        ("gcra", 6, f"{NOW_US + 10**12} 1000000000", 1, [NOW_US + 59 * 600_000_000, 35_400_000], 35_400_001),
+        ("gcra", 6, f"{NOW_US + 10**9} 1000000", 2, [], -2),
+        ("gcra", 6, f"{NOW_US - 1} 1000000", 1, [], -2),
+        # windows: a key ends with the last of them that counts anything
+        ("fixed", 6, f"{INDEX} 5", 2, [INDEX, 3], 3_600_001),
+        ("fixed", 6, f"{INDEX} 1000", 1, [INDEX, 59], 3_600_001),
+        ("fixed", 6, f"{INDEX} 5", 6, [], -2),
+        ("fixed", 6, f"{INDEX - 1} 5", 1, [], -2),
+        ("fixed", 6, f"{INDEX + 7} 5", 1, [INDEX, 4], 3_600_001),
+        ("sliding", 6, f"{INDEX} 5 4", 1, [INDEX, 4, 4], 7_200_001),
+        ("sliding", 6, f"{INDEX} 1 4", 1, [INDEX, 0, 4], 3_600_001),
+        ("sliding", 6, f"{INDEX} 1 4", 3, [INDEX, 0, 4], 3_600_001),
+        ("sliding", 6, f"{INDEX - 1} 4 4", 1, [INDEX - 1, 4, 4], 3_600_001),
+        ("sliding", 6, f"{INDEX - 2} 4 4", 1, [], -2),
+        ("strict", 6, f"{SLOT} 2 0 3", 1, [SLOT, 1, 0, 3], 11 * 360_000 + 1),
+        ("strict", 6, f"{SLOT} 1 0 3", 2, [SLOT, 0, 0, 3], 9 * 360_000 + 1),
+        ("strict", 6, f"{SLOT} 1 0 0 0 0 0 0 0 0 0 3", 1, [SLOT, *[0] * 10, 3], 360_001),
+        ("strict", 6, f"{SLOT + 1} 2", 1, [SLOT, 1], 11 * 360_000 + 1),
+    ],
+)
+def test_a_refund_leaves_exactly_what_still_counts(
+    admin: redis.Redis,
+    prefix: str,
+    algorithm: Algorithm,
+    count: int,
+    state: str,
+    cost: int,
+    left: list[int],
+    ttl_ms: int,
+) -> None:
+    keys, limit = Keys(admin, prefix, 1), rule(Limit(count, timedelta(hours=1)), algorithm)
+    keys.states = [state.encode()]
+
+    outcome = keys.decided(REFUND.source, NOW_US, *limit.refunding(cost, NOW_US, 10 * HOUR))
+
+    keys.close()
+    assert outcome.numbers == [left]
+    assert outcome.ttl_ms[0] == ttl_ms or ttl_ms - 50 < outcome.ttl_ms[0] <= ttl_ms
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_refund_in_longer_ticks_is_one_in_their_own_time(
+    admin: redis.Redis, prefix: str, algorithm: Algorithm
+) -> None:
+    keys, limit = Keys(admin, prefix, 1), rule(Limit(10_000_019, timedelta(days=1)), algorithm)
+    now = NOW_US + 987_654_321
+    keys.states = keys.decided(DECIDE.source, "hit", now, *limit.arguments(7_000_000)).states
+    before = keys.states
+    hit = keys.decided(DECIDE.source, "hit", now, *limit.arguments(2_000_003))
+    keys.states = hit.states
+
+    outcome = keys.decided(REFUND.source, now, *limit.refunding(2_000_003, now, hit.reply[4]))
+
+    keys.close()
+    assert limit.tick_us > 1 or algorithm == "strict"
+    assert outcome.states == before

@@ -65,7 +65,7 @@ def test_i14_a_restart_in_the_middle_is_an_outage_and_no_second_charge(
 
 
 def key_of(prefix: str) -> str:
-    return f"{prefix}:ratelimit:f:x:{{ann}}"
+    return f"{prefix}:ratelimit:f366d:x:{{ann}}"
 
 
 def is_used(admin: redis.Redis, prefix: str) -> bool:

@@ -117,7 +117,7 @@ async def test_trap_28_a_cancelled_read_shifts_no_reply(
     ]
     for call in calls:
         await client.ping()
-        proxy.delay = 0.06
+        proxy.delay = 5
 
         task = asyncio.create_task(call())
         await asyncio.sleep(seconds)
@@ -141,7 +141,7 @@ async def test_trap_28_a_cancelled_read_shifts_no_reply_of_its_own_connection(
     async with client.client() as single, client.pipeline() as pipeline:
         for each in single, pipeline:
             await pipeline.watch("none")
-            proxy.delay = 0.06
+            proxy.delay = 5
 
             task = asyncio.create_task(echo(each))
             await asyncio.sleep(0.01)

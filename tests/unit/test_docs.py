@@ -11,6 +11,8 @@ import pytest
 from modkit_redis import contract
 from tests.examples.pages import INDEX, PAGES, README, ROOT, headings, links, prose, slug
 
+pytestmark = pytest.mark.once
+
 
 @pytest.mark.parametrize("page", sorted({*ROOT.glob("*.md"), *PAGES}), ids=lambda page: page.stem)
 def test_each_link_leads_somewhere(page: Path) -> None:

@@ -37,6 +37,8 @@ TWIN = '''\
 
 from elsewhere import Monkey, Zebra
 
+pytestmark = pytest.mark.once
+
 
 def use(thing: Zebra) -> Monkey:
     """Return ``thing.get()``."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
+import ssl
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, TypeAlias
 
+import httpx
 import uvicorn
 from waitress.server import create_server  # type: ignore[import-untyped]  # it has no annotations
 
@@ -15,6 +18,7 @@ from tests.support import wait_until
 
 HOST: Final = "127.0.0.1"
 THREADS: Final = 8
+_NO_TLS: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # httpx would read certificates for each client
 
 Closer: TypeAlias = Callable[[], Awaitable[object]]
 
@@ -26,10 +30,20 @@ class _Uvicorn(uvicorn.Server):
         super().__init__(config)
         self._closers = closers
 
+    async def main_loop(self) -> None:
+        await self.on_tick(0)
+        while not self.should_exit:  # noqa: ASYNC110  # another thread sets it
+            await asyncio.sleep(0.005)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await super().shutdown(sockets)
         for close in self._closers:
             await close()
+
+
+def http_client(url: str) -> httpx.Client:
+    """Return a client for one server; a context manager."""
+    return httpx.Client(base_url=url, verify=_NO_TLS, timeout=20)
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from contextlib import AsyncExitStack
-from dataclasses import replace
 from types import TracebackType
 
 from modkit_redis.contract.errors import ModkitRedisError
@@ -26,8 +25,7 @@ class AsyncRedisReservation:
 
     def __init__(self, store: AsyncRateLimitStore, decision: Decision) -> None:
         """Take the decision that allowed it."""
-        self._store, self._decision = store, decision
-        self._charged = decision.cost
+        self._store, self._decision, self._settled = store, decision, decision
 
     @property
     def decision(self) -> Decision:
@@ -36,8 +34,7 @@ class AsyncRedisReservation:
 
     async def settle(self, cost: int) -> None:
         """Charge *cost* in the place of what was charged in advance."""
-        await self._store.settle(replace(self._decision, cost=self._charged), cost)
-        self._charged = cost
+        self._settled = await self._store.settle(self._settled, cost)
 
 
 class AsyncReserving:

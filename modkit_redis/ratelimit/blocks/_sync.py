@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import secrets
 from contextlib import ExitStack
-from dataclasses import replace
 from types import TracebackType
 
 from modkit_redis.contract.errors import ModkitRedisError
@@ -27,8 +26,7 @@ class RedisReservation:
 
     def __init__(self, store: RateLimitStore, decision: Decision) -> None:
         """Take the decision that allowed it."""
-        self._store, self._decision = store, decision
-        self._charged = decision.cost
+        self._store, self._decision, self._settled = store, decision, decision
 
     @property
     def decision(self) -> Decision:
@@ -37,8 +35,7 @@ class RedisReservation:
 
     def settle(self, cost: int) -> None:
         """Charge *cost* in the place of what was charged in advance."""
-        self._store.settle(replace(self._decision, cost=self._charged), cost)
-        self._charged = cost
+        self._settled = self._store.settle(self._settled, cost)
 
 
 class Reserving:

@@ -70,7 +70,7 @@ class Holder:
         lease_ms = _lease_ms(slots)
         heart = self._hearts.get(lease_ms)
         if heart is None:
-            heart = Heart(lease_ms / 3000, partial(self._renew, lease_ms))
+            heart = Heart(lease_ms / 3000, partial(self._renew, lease_ms), _warn_of_loss)
             heart = self._hearts.setdefault(lease_ms, heart)
         return heart.beating(question.keys[0], token)
 
@@ -94,9 +94,11 @@ class Holder:
             reply = self._executor.run(RENEW, [key], (token, lease_ms), deadline=self._deadline)
         except (StoreUnavailableError, CommandRefusedError):
             return True  # there may be an answer the next time
-        if reply != 1:
-            _LOG.warning("the lease of a slot ended while it was held: somebody else may hold it as well")
         return reply == 1
+
+
+def _warn_of_loss() -> None:
+    _LOG.warning("the lease of a slot ended while it was held: somebody else may hold it as well")
 
 
 def _lease_ms(slots: Slots) -> int:

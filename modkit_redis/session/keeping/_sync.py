@@ -22,7 +22,7 @@ from modkit_redis.session.coder import Coder
 from modkit_redis.session.config import SessionSettings
 from modkit_redis.session.index import Index
 from modkit_redis.session.keeping.clock import ServerClock
-from modkit_redis.session.keeping.found import Found
+from modkit_redis.session.keeping.found import Found, Missing
 from modkit_redis.session.records import Records
 from modkit_redis.session.records.write import Saved, Write
 from modkit_redis.session.telling import Teller
@@ -68,7 +68,7 @@ class Keeper:
 
     def find(self, credential: Credential) -> Found | None:
         """Return the session, and let it live on if that is due."""
-        found = self._look(credential)
+        found = self.look(credential)
         return found if isinstance(found, Found) else None
 
     def must_find(self, credential: Credential) -> Found:
@@ -77,13 +77,14 @@ class Keeper:
         Raises:
             SessionLostError: If it has ended, or the token was replaced.
         """
-        found = self._look(credential)
+        found = self.look(credential)
         if isinstance(found, Found):
             return found
         self.tell("lost", credential.handle)
-        raise _lost(credential.handle, found)
+        raise _lost(credential.handle, found.status)
 
-    def _look(self, credential: Credential) -> Found | Status:
+    def look(self, credential: Credential) -> Found | Missing:
+        """Return the session, and let it live on if that is due; or why there is none."""
         now_ms, asked = self._clock.now_ms(), self._clock.monotonic()
         try:
             if now_ms is None:
@@ -93,10 +94,10 @@ class Keeper:
                 record = self.records.find(credential.handle)
         except UnreadableError:
             self.tell("undecodable", credential.handle)
-            return Status.GONE
+            return Missing(Status.GONE, is_replaced=False)
         if record is None:
             self.tell("rejected", credential.handle)
-            return Status.GONE
+            return Missing(Status.GONE, is_replaced=False)
         is_opened, due_ms = record.is_opened_by(credential), record.due_ms(self._touch_ms)
         if is_opened and not record.is_due(due_ms, now_ms):
             return Found(record, is_retiring=False, now_ms=now_ms)
@@ -114,7 +115,7 @@ class Keeper:
         if status in (Status.DONE, Status.RETIRING):
             return Found(record, status is Status.RETIRING, touched_ms)
         self.tell("reuse" if status is Status.RETIRED else "rejected", credential.handle)
-        return status
+        return Missing(status, is_replaced=status is Status.RETIRED or not is_opened)
 
     def begin(self, token: SessionToken, write: Write) -> int:
         """Begin a session, and return its deadline.

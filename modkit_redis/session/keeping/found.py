@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from modkit_redis.session._core import Record
+from modkit_redis.session._core import Record, Status
 
 
 class Found(NamedTuple):
@@ -19,3 +19,15 @@ class Found(NamedTuple):
     record: Record
     is_retiring: bool
     now_ms: int
+
+
+class Missing(NamedTuple):
+    """No session that the token opens.
+
+    Attributes:
+        status: What the server says of the token.
+        is_replaced: Whether the session goes on, under another token.
+    """
+
+    status: Status
+    is_replaced: bool

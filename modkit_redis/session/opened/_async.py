@@ -62,13 +62,15 @@ class AsyncRedisSession(SessionState, AsyncSession):
         if credential is None or given.token is None:
             return
         try:
-            found = await self._keeper.find(credential)
+            found = await self._keeper.look(credential)
         except (StoreUnavailableError, CommandRefusedError) as error:
             self._degrade(error)
             self._keeper.tell("degraded", credential.handle, error=error)
             return
-        if found is not None:
+        if isinstance(found, Found):
             self.be(credential, given.token, found)
+        else:
+            self._not_opened(credential, is_replaced=found.is_replaced)
 
     def be(self, credential: Credential, token: SessionToken, found: Found) -> None:
         """Be the session that was found."""
@@ -88,7 +90,7 @@ class AsyncRedisSession(SessionState, AsyncSession):
             await self._save_the_rest(error)
 
     async def _save_the_rest(self, error: BaseException) -> None:
-        self._drop_changes()
+        self.discard()
         if not (self._has_failed and isinstance(error, StoreUnavailableError)):  # it would fail again
             await self.save()
 
@@ -96,6 +98,7 @@ class AsyncRedisSession(SessionState, AsyncSession):
         """Save what was changed."""
         self._check_usable()
         changes = self._changes()  # what cannot be stored is refused before anything is sent
+        self._check_beginning(changes)
         self._has_failed = True
         if await self._repeat():
             changes = self._changes()
@@ -155,6 +158,7 @@ class AsyncRedisSession(SessionState, AsyncSession):
 
     async def take(self, key: str, default: object = None) -> Any:
         """Return a value and remove it, in one step."""
+        self._accessed = True
         self._check_usable()
         self._coder.check_key(key)
         await self._repeat()
@@ -169,6 +173,7 @@ class AsyncRedisSession(SessionState, AsyncSession):
 
     async def transact(self, change: Callable[[MutableMapping[str, Any]], T], *, attempts: int = 10) -> T:
         """Load the session, *change* it, and save it if nobody else has written meanwhile, or try again."""
+        self._accessed = True
         self._check_usable()
         check_attempts(attempts)
         await self._repeat()

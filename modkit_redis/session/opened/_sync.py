@@ -63,13 +63,15 @@ class RedisSession(SessionState, Session):
         if credential is None or given.token is None:
             return
         try:
-            found = self._keeper.find(credential)
+            found = self._keeper.look(credential)
         except (StoreUnavailableError, CommandRefusedError) as error:
             self._degrade(error)
             self._keeper.tell("degraded", credential.handle, error=error)
             return
-        if found is not None:
+        if isinstance(found, Found):
             self.be(credential, given.token, found)
+        else:
+            self._not_opened(credential, is_replaced=found.is_replaced)
 
     def be(self, credential: Credential, token: SessionToken, found: Found) -> None:
         """Be the session that was found."""
@@ -89,7 +91,7 @@ class RedisSession(SessionState, Session):
             self._save_the_rest(error)
 
     def _save_the_rest(self, error: BaseException) -> None:
-        self._drop_changes()
+        self.discard()
         if not (self._has_failed and isinstance(error, StoreUnavailableError)):  # it would fail again
             self.save()
 
@@ -97,6 +99,7 @@ class RedisSession(SessionState, Session):
         """Save what was changed."""
         self._check_usable()
         changes = self._changes()  # what cannot be stored is refused before anything is sent
+        self._check_beginning(changes)
         self._has_failed = True
         if self._repeat():
             changes = self._changes()
@@ -156,6 +159,7 @@ class RedisSession(SessionState, Session):
 
     def take(self, key: str, default: object = None) -> Any:
         """Return a value and remove it, in one step."""
+        self._accessed = True
         self._check_usable()
         self._coder.check_key(key)
         self._repeat()
@@ -170,6 +174,7 @@ class RedisSession(SessionState, Session):
 
     def transact(self, change: Callable[[MutableMapping[str, Any]], T], *, attempts: int = 10) -> T:
         """Load the session, *change* it, and save it if nobody else has written meanwhile, or try again."""
+        self._accessed = True
         self._check_usable()
         check_attempts(attempts)
         self._repeat()

@@ -10,7 +10,7 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from modkit_redis.contract.errors import ArgumentError, CommandRefusedError, StoreUnavailableError
 from modkit_redis.contract.outages import is_outage
-from modkit_redis.contract.session import SessionInfo, SessionToken
+from modkit_redis.contract.session import PresentedToken, SessionInfo, SessionToken
 from modkit_redis.contract.values import Duration, milliseconds
 from modkit_redis.session._core import Record, Status, moment
 from modkit_redis.session.binding import Binding, binding, check_same_user
@@ -50,6 +50,11 @@ class Attempt(NamedTuple):
 class SessionState(MutableMapping[str, Any]):
     """What a session object knows and is asked for, until it is saved."""
 
+    # Of the class, as most requests change none of them.
+    _presented: PresentedToken = "none"
+    _replaced: Credential | None = None  # what opened nothing, as the token was replaced
+    _accessed = _destroyed = _is_token_fixed = False
+
     def __init__(self, coder: Coder, settings: SessionSettings) -> None:
         """Begin with nothing.
 
@@ -87,6 +92,10 @@ class SessionState(MutableMapping[str, Any]):
     @property
     def info(self) -> SessionInfo | None:
         """What there is to know of the session; ``None`` while there is none."""
+        self._accessed = True
+        return self._known()
+
+    def _known(self) -> SessionInfo | None:
         if self._info is None and self._record is not None:
             self._info = self._record.info()
         return self._info
@@ -94,19 +103,43 @@ class SessionState(MutableMapping[str, Any]):
     @property
     def user(self) -> str | None:
         """Who is signed in, also if that is not saved yet."""
+        self._accessed = True
         if self._binding is not None:
             return self._binding.user
-        return self.info.user if self.info is not None else None
+        info = self._known()
+        return info.user if info is not None else None
 
     @property
     def degraded(self) -> bool:
         """Whether Redis did not answer, and the session is an empty one that cannot be changed."""
         return self._outage is not None
 
+    @property
+    def presented(self) -> PresentedToken:
+        """What the token that was to open the session turned out to be."""
+        return self._presented
+
+    @property
+    def accessed(self) -> bool:
+        """Whether its values, or who is signed in, were looked at or changed."""
+        return self._accessed
+
+    @property
+    def destroyed(self) -> bool:
+        """Whether ``destroy()`` was called, whatever came of it."""
+        return self._destroyed
+
+    @property
+    def unsaved(self) -> int:
+        """How many keys were set, changed inside or removed, and are not saved yet."""
+        return self._values.count_unsaved()
+
     def __getitem__(self, key: str) -> Any:
+        self._accessed = True
         return self._values[key]
 
     def __setitem__(self, key: str, value: Any) -> None:
+        self._accessed = True
         try:
             self._check_usable()
             self._values[key] = value
@@ -115,30 +148,37 @@ class SessionState(MutableMapping[str, Any]):
             raise
 
     def __delitem__(self, key: str) -> None:
+        self._accessed = True
         del self._values[key]
 
     def __iter__(self) -> Iterator[str]:
+        self._accessed = True
         return iter(self._values)
 
     def __len__(self) -> int:
+        self._accessed = True
         return len(self._values)
 
     def clear(self) -> None:
         """Remove all values, also those that cannot be read; the session goes on, and may be an empty one."""
+        self._accessed = True
         self._values.clear()
 
     def rotate(self, *, grace: Duration | None = None) -> None:
         """Have the next ``save()`` replace the token."""
         grace_ms = 0 if grace is None else milliseconds(grace, "grace")
-        self._check_usable()
+        self._accessed = True
+        self._check_replaceable()
         self._rotation_ms = grace_ms if self._rotation_ms is None else min(grace_ms, self._rotation_ms)
 
     def bind(self, user: str, *, address: str | None = None, agent: str | None = None) -> None:
         """Have the next ``save()`` sign *user* in."""
         asked = binding(user, address, agent)
-        self._check_usable()
+        self._accessed = True
+        self._check_replaceable()
         self._settings.check_index()
-        check_same_user(self.info.user if self.info is not None else None, user)
+        info = self._known()
+        check_same_user(info.user if info is not None else None, user)
         if self._attempt is not None and self._attempt.binding is not None:  # it may have taken effect
             check_same_user(self._attempt.binding.user, user)
         self._binding = asked
@@ -146,12 +186,28 @@ class SessionState(MutableMapping[str, Any]):
     def destroy(self) -> None:
         """Have the next ``save()`` end the session; what is set after this call begins a new one."""
         self._check_usable()
+        self._accessed = self._destroyed = True
         # An attempt may have begun the session or replaced the token, unheard: the old one ends it as well.
         credential = self._credential if self._attempt is None else self._attempt.credential
         if credential is not None:
             self._is_unsure = self._is_unsure or self._attempt is not None
             self._endings = (*self._endings, credential)
+        if self._replaced is not None:  # whoever signs out with it must be signed out
+            self._endings, self._replaced = (*self._endings, self._replaced), None
         self._reset()
+
+    def discard(self) -> None:
+        """Forget what was changed, and a sign-in; a new token that was asked for, and an end, stay."""
+        self._values.forget_changes()
+        self._binding = None
+        self._wants_renewal = False  # whoever handles an error may send no cookie
+
+    def fix_token(self) -> None:
+        """Keep the token as it is from now on, because nobody can be told of a new one."""
+        self._is_token_fixed = True
+        self._wants_renewal = False
+        if self._attempt is not None and self._attempt.is_housekeeping:
+            self._attempt = None  # sent again, it would replace the token
 
     def __repr__(self) -> str:
         handle = self._credential.handle if self._credential is not None else None
@@ -161,6 +217,7 @@ class SessionState(MutableMapping[str, Any]):
         self, credential: Credential, token: SessionToken, record: Record, now_ms: int, is_retiring: bool
     ) -> None:
         """Be the session that was found."""
+        self._presented = "retiring" if is_retiring else "current"
         self._credential, self._token = credential, token
         self._record, self._info, self._deadline_ms = record, None, record.deadline_ms
         self._values = Values(self._coder, record.handle, record.payloads())
@@ -171,11 +228,16 @@ class SessionState(MutableMapping[str, Any]):
             and now_ms - record.replaced_ms >= milliseconds(interval, "renewal_interval")
         )
 
+    def _not_opened(self, credential: Credential, *, is_replaced: bool) -> None:
+        """Be an empty session: the token opens none."""
+        self._presented = "retired" if is_replaced else "gone"
+        self._replaced = credential if is_replaced else None
+
     def _degrade(self, error: StoreUnavailableError | CommandRefusedError) -> None:
         """Be an empty session that cannot be changed, if that is what the settings want of an outage."""
         if self._settings.on_outage != "anonymous" or not is_outage(error):
             raise error
-        self._outage = error.reason
+        self._outage, self._presented = error.reason, "unknown"
 
     def _to_begin(self, changes: Changes) -> Attempt:
         """Return the write that begins a session."""
@@ -224,9 +286,9 @@ class SessionState(MutableMapping[str, Any]):
             asked = self._rotation_ms  # for a shorter grace than was sent, if that got no answer at first
             is_due = asked is not None and (attempt.write.is_renewal or asked < attempt.write.grace_ms)
             self._rotation_ms = asked if is_due else None
-        done = attempt.binding
-        if done is not None and self.info is not None:
-            self._info = replace(self.info, user=done.user, address=done.address, agent=done.agent)
+        done, info = attempt.binding, self._known()
+        if done is not None and info is not None:
+            self._info = replace(info, user=done.user, address=done.address, agent=done.agent)
             self._binding = None if self._binding is done else self._binding
         self._values.settle(attempt.credential.handle, attempt.changes, attempt.write.sets)
 
@@ -246,20 +308,23 @@ class SessionState(MutableMapping[str, Any]):
     def _changes(self) -> Changes:
         return checked_changes(self._values)
 
-    def _drop_changes(self) -> None:
-        """Forget what was changed; a new token that was asked for, and an end, stay so."""
-        self._values.forget_changes()
-        self._binding = None
-        self._wants_renewal = False  # whoever handles an error may send no cookie
-
     def _be_lost(self) -> None:
         """Forget all that was asked for: the session has ended, or the token was replaced."""
-        self._drop_changes()
+        self.discard()
         self._attempt = self._rotation_ms = None
 
     def _check_usable(self) -> None:
         if self._outage is not None:
             raise StoreUnavailableError("session", self._outage)
+
+    def _check_replaceable(self) -> None:
+        self._check_usable()
+        if self._is_token_fixed:
+            raise ArgumentError("session", f"can get no new token any more: {_ON_ITS_WAY}")
+
+    def _check_beginning(self, changes: Changes) -> None:
+        if self._is_token_fixed and self._credential is None and self._attempt is None and changes:
+            raise ArgumentError("session", f"cannot begin any more: {_ON_ITS_WAY}")
 
 
 def checked_changes(values: Values) -> Changes:
@@ -308,3 +373,4 @@ def check_attempts(attempts: int) -> None:
 
 
 _NOTHING: Final = object()
+_ON_ITS_WAY: Final = "the answer is on its way, without its cookie. Do it before the answer begins"

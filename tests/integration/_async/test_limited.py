@@ -9,8 +9,14 @@ import pytest
 from dependency_injector import containers
 
 from modkit_redis import AsyncRedisBundle, limited, mount, wire_strict
-from modkit_redis.contract import ArgumentError, AsyncRateLimitStore, LimitExceededError
+from modkit_redis.contract import (
+    ArgumentError,
+    AsyncRateLimitStore,
+    CommandRefusedError,
+    LimitExceededError,
+)
 from tests.caching import within
+from tests.leaks import leaks
 from tests.support import feature
 
 SOURCE = """
@@ -87,6 +93,22 @@ async def test_a_call_may_wait(bundle: Any) -> None:
             await module.slow()
 
     assert module.calls == ["slow"] * 4
+
+
+async def test_who_is_limited_shows_in_no_frame_of_ours(bundle: Any, admin: Any, prefix: str) -> None:
+    class User:
+        name = "s3cret"
+
+    @limited(subject=lambda user: user.name, limit="mail=2/hour")
+    async def send(user: User, limiter: Any) -> None:
+        raise AssertionError
+
+    admin.rpush(f"{prefix}:ratelimit:g:mail:{{s3cret}}", 1)
+
+    with pytest.raises(CommandRefusedError) as caught:
+        await send(User(), bundle.redis.ratelimit.store())
+
+    assert leaks("s3cret", caught.value) == []
 
 
 async def test_a_subject_that_is_none_and_a_store_that_is_missing_are_refused(bundle: Any) -> None:

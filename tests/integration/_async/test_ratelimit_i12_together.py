@@ -45,7 +45,9 @@ async def test_i12_what_one_limit_refuses_is_charged_to_none(
 
 
 async def test_i12_the_wait_is_that_of_the_slowest(addr: str, prefix: str, limiters: AsyncLimiters) -> None:
-    store = limiters.open(addr, prefix, clock=Clock(), limit="a=1/second, b=1/minute, c=1/hour shadow")
+    store = limiters.open(
+        addr, prefix, clock=Clock(lasting=True), limit="a=1/second, b=1/minute, c=1/hour shadow"
+    )
     await store.hit("ann")
 
     refused = await store.hit("ann")

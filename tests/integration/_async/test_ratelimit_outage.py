@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 import redis
 
-from modkit_redis import AsyncRedisBundle
+from modkit_redis import AsyncRedisModule, limited
 from modkit_redis.client.breaker import breaker_of
 from modkit_redis.contract import CommandRefusedError, LimitExceededError, Slots, StoreUnavailableError
+from modkit_redis.ratelimit import AsyncRedisRateLimitStore, RateLimitSettings
 from modkit_redis.testing import EmbeddedServer
 from tests.caching import AsyncCall, async_at_once, async_lapse, async_until, within
 from tests.faults.proxy import Proxy
@@ -56,6 +59,57 @@ async def test_a_frozen_server_costs_one_deadline_and_then_nothing_until_it_is_p
             break
         await async_lapse(0.02)
     assert await recovers()
+
+
+async def test_whatever_is_asked_of_a_frozen_server_is_decided_within_the_deadline(
+    private_server: EmbeddedServer, limiters: AsyncLimiters
+) -> None:
+    store = limiters.open(private_server.addr, "", PATIENT, limit="5/hour", deadline="50ms", breaker="0s")
+
+    @limited(subject=lambda: "ann")
+    async def run(limiter: Any) -> None:
+        raise AssertionError
+
+    async def hold() -> None:
+        async with store.hold("ann", SLOTS):
+            raise AssertionError
+
+    async def reserve() -> None:
+        async with store.reserve("ann", timeout=0.01):
+            raise AssertionError
+
+    await store.hit("ann")
+    decided: list[Callable[[], Any]] = [
+        lambda: store.hit("ann"),
+        lambda: store.peek("ann"),
+        lambda: store.acquire("ann", timeout=0.01),
+    ]
+    with private_server.frozen():
+        for decide in decided:
+            with within(0.05):
+                decision = await decide()
+            assert (decision.allowed, decision.degraded) == (False, True)
+        for enter in (hold, reserve, lambda: run(store)):
+            with within(0.05), pytest.raises(LimitExceededError, match="without asking Redis"):
+                await enter()
+
+
+async def test_who_leaves_while_the_server_is_frozen_does_so_within_the_deadline(
+    private_server: EmbeddedServer, limiters: AsyncLimiters, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = limiters.open(private_server.addr, "", PATIENT, deadline="50ms")
+    held = [store.hold("s3cret", SLOTS) for _ in range(2)]
+    for each in held:
+        await each.__aenter__()
+
+    with private_server.frozen(), within(0.05):
+        for each in held:
+            await each.__aexit__(None, None, None)
+
+    assert [each.getMessage() for each in caplog.records] == [
+        "a slot is free only when its lease ends: deadline",
+        "a slot is free only when its lease ends: Redis did not answer before",
+    ]
 
 
 @pytest.mark.slow
@@ -138,14 +192,81 @@ async def test_a_connection_that_breaks_alone_opens_no_breaker(
     assert (broken.degraded, after.degraded, after.remaining) == (True, False, 2)  # it was charged, once
 
 
-async def test_stores_of_one_client_share_a_breaker(closed_port: str, limiters: AsyncLimiters) -> None:
-    bundle = AsyncRedisBundle(config={"addr": closed_port, "ratelimit": {"limit": "5/hour", "breaker": "1m"}})
-    store = bundle.ratelimit.store()
-
+async def test_a_pool_that_is_busy_opens_no_breaker(
+    addr: str, prefix: str, admin: redis.Redis, limiters: AsyncLimiters
+) -> None:
+    client = {"pool_size": 1, "client_name": prefix}
+    store = limiters.open(addr, prefix, client, limit="5/hour", deadline="50ms", breaker="1m")
     await store.hit("ann")
+    waiting = AsyncCall(lambda: store._executor.execute("BLPOP", f"{prefix}:list", "0"))
+    await async_until(lambda: is_waiting(admin, prefix), "the one connection is in use")
 
-    assert breaker_of(bundle.client()).is_open
-    await bundle.shutdown_resources()
+    busy = await store.hit("ann")
+    admin.rpush(f"{prefix}:list", "x")
+    await waiting.result()
+    after = await store.hit("ann")
+
+    assert (busy.degraded, after.degraded, after.remaining) == (True, False, 3)
+
+
+def is_waiting(admin: Any, prefix: str) -> bool:
+    return any((each["name"], each["cmd"]) == (prefix, "blpop") for each in admin.client_list())
+
+
+async def test_stores_of_one_client_share_a_breaker(proxy: Proxy, prefix: str) -> None:
+    module = AsyncRedisModule(config={"addr": proxy.addr, **PATIENT})
+    settings = RateLimitSettings.from_mapping({"limit": "5/hour", "deadline": "150ms", "breaker": "1m"})
+    one, other = (
+        AsyncRedisRateLimitStore(client=module.client(), key_prefix=f"{prefix}{number}", settings=settings)
+        for number in range(2)
+    )
+    await other.hit("ann")
+    proxy.swallow(b"ratelimit")
+    await one.hit("ann")
+    before = len(proxy.commands)
+
+    spared = await other.hit("ann")
+    with pytest.raises(LimitExceededError):
+        await other.hold("ann", SLOTS).__aenter__()
+
+    assert spared.degraded
+    assert len(proxy.commands) == before
+    assert breaker_of(module.client()).is_open
+    await one.aclose()
+    await other.aclose()
+    await module.shutdown_resources()
+
+
+async def test_answers_that_come_while_it_is_probed_do_not_leave_it_broken_for_ever(
+    private_server: EmbeddedServer, limiters: AsyncLimiters
+) -> None:
+    store = limiters.open(private_server.addr, "", PATIENT, limit="9/hour", deadline="300ms", breaker="50ms")
+    await async_at_once([lambda: decide(store)] * 3)
+    with private_server.frozen():
+        first = AsyncCall(lambda: store.hit("ann"))
+        await async_lapse(0.25)
+        late = AsyncCall(lambda: store.hit("ann"))  # before it opens
+        await async_until(lambda: first.done() and breaker_is_due(store), "it may be probed")
+        probe = AsyncCall(lambda: store.hit("ann"))
+        await async_lapse(0.02)
+    answers = [await call.result() for call in (first, late, probe)]
+    with private_server.frozen():
+        await store.hit("ann")
+
+    async def recovers() -> bool:
+        return not (await store.hit("bob")).degraded
+
+    for _ in range(200):
+        if await recovers():
+            break
+        await async_lapse(0.02)
+    assert await recovers()
+    assert answers[0].degraded
+
+
+def breaker_is_due(store: Any) -> bool:
+    until = store._spared._breaker._until
+    return until is not None and time.monotonic() > until
 
 
 async def test_a_closed_client_is_a_mistake_and_no_outage_also_while_the_breaker_is_open(
@@ -198,6 +319,23 @@ async def test_what_must_be_known_is_raised(
         await calls[call]()
 
     assert (await store.peek("ann", cost=0)).remaining == {"refund": 5, "settle": 1, "reset": 5}[call]
+
+
+async def test_what_only_all_replicas_together_allow_may_be_waited_for_in_an_outage(
+    closed_port: str, limiters: AsyncLimiters
+) -> None:
+    store = limiters.open(
+        closed_port, "", QUICK, limit="100/minute", on_outage="local", replicas=50, breaker="2s"
+    )
+
+    with within(0.2):
+        refused = await store.hit("ann", cost=10)
+        given_up = await store.acquire("ann", cost=10, timeout=1)
+        never = await store.hit("ann", cost=101)
+
+    assert [each.allowed for each in (refused, given_up, never)] == [False] * 3
+    assert refused.retry_after == given_up.retry_after == timedelta(seconds=2)
+    assert never.retry_after is None
 
 
 async def test_a_degraded_decision_is_neither_refunded_nor_settled(

@@ -7,9 +7,10 @@ from datetime import timedelta
 import pytest
 import redis
 
-from modkit_redis.ratelimit._core import ALGORITHMS, Algorithm
+from modkit_redis.contract import Limit
+from modkit_redis.ratelimit._core import ALGORITHMS, Algorithm, rule
 from tests.caching import within
-from tests.limiters import LETTERS, SECOND, AsyncLimiters, Clock, lifetimes, states
+from tests.limiters import SECOND, AsyncLimiters, Clock, bytes_of, lifetimes, states
 
 NONE = timedelta(0)
 BYTES = {"gcra": 88, "sliding": 104, "fixed": 104, "strict": 104}
@@ -22,7 +23,7 @@ def seconds(number: float) -> timedelta:
 async def test_five_hits_are_admitted_and_the_sixth_is_told_when(
     addr: str, prefix: str, limiters: AsyncLimiters
 ) -> None:
-    store = limiters.open(addr, prefix, clock=Clock(), limit="1/second burst 5")
+    store = limiters.open(addr, prefix, clock=Clock(lasting=True), limit="1/second burst 5")
 
     decisions = [await store.hit("ann") for _ in range(6)]
 
@@ -36,7 +37,7 @@ async def test_five_hits_are_admitted_and_the_sixth_is_told_when(
 async def test_a_cost_of_six_is_refused_for_ever_and_charges_nothing(
     addr: str, prefix: str, admin: redis.Redis, limiters: AsyncLimiters
 ) -> None:
-    store = limiters.open(addr, prefix, clock=Clock(), limit="1/second burst 5")
+    store = limiters.open(addr, prefix, clock=Clock(lasting=True), limit="1/second burst 5")
 
     decision = await store.hit("ann", cost=6)
     waited = await store.acquire("ann", cost=6, timeout=60)
@@ -49,7 +50,7 @@ async def test_a_cost_of_six_is_refused_for_ever_and_charges_nothing(
 async def test_a_hit_of_no_cost_changes_nothing(
     addr: str, prefix: str, admin: redis.Redis, limiters: AsyncLimiters
 ) -> None:
-    store = limiters.open(addr, prefix, clock=Clock(), limit="1/second burst 5")
+    store = limiters.open(addr, prefix, clock=Clock(lasting=True), limit="1/second burst 5")
 
     decision = await store.hit("ann", cost=0)
 
@@ -87,19 +88,19 @@ async def test_who_would_wait_for_too_long_does_not_wait_at_all(
 async def test_a_key_is_small_and_gone_when_its_time_is_over(
     addr: str, prefix: str, admin: redis.Redis, limiters: AsyncLimiters, algorithm: Algorithm
 ) -> None:
-    clock, above = Clock(), f"{prefix[:5]}:ratelimit:{LETTERS[algorithm]}:m:"
+    clock, limit = Clock(), "m=100/minute"
+    above = f"{prefix[:5]}:ratelimit:{rule(Limit.parse(limit), algorithm).counting}:m:"
     subject = "u" * (32 - len(above) - 2)
     store = limiters.open(addr, prefix[:5], clock=clock, algorithm=algorithm)
-    limit = "m=100/minute"
     for cost in (9, 7, 30, 31, 8):
         await store.hit(subject, cost=cost, limit=limit)
         clock.now += 13 * SECOND
 
     key = f"{above}{{{subject}}}"
     assert len(key) == 32
-    assert admin.memory_usage(key) in range(40, BYTES[algorithm] + 1)
+    assert bytes_of(admin, key) in range(40, BYTES[algorithm] + 1)
     await store.reset(subject, limit=limit)
-    await store.hit(subject, limit="m=1/20ms")
-    assert 0 < admin.pttl(key) <= 42 + (algorithm == "strict") * 2
-    assert lifetimes(admin, prefix[:5])[key.encode()] != -1
-    await store.reset(subject, limit=limit)
+    await store.hit(subject, limit="m=1/30s")
+    [ttl_ms] = lifetimes(admin, prefix[:5]).values()
+    assert 0 < ttl_ms <= 60_002
+    await store.reset(subject, limit="m=1/30s")

@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 import redis
 
 from modkit_redis.contract.session import (
+    PresentedToken,
     SavedSession,
     Session,
     SessionInfo,
@@ -152,6 +153,28 @@ class NaiveSession(Session):
     @property
     def degraded(self) -> bool:
         return False
+
+    @property
+    def presented(self) -> PresentedToken:
+        return "current" if self._token else "none"
+
+    @property
+    def accessed(self) -> bool:
+        return True
+
+    @property
+    def destroyed(self) -> bool:
+        return self._ends
+
+    @property
+    def unsaved(self) -> int:
+        return len(self._held["data"])
+
+    def discard(self) -> None:
+        self._held["data"] = {}
+
+    def fix_token(self) -> None:
+        self._rotates = False
 
     def rotate(self, *, grace: Duration | None = None) -> None:
         self._rotates = True

@@ -16,6 +16,7 @@ from modkit_redis.client import RedisExecutor, Script
 from modkit_redis.client.executor import ScriptCall, load_script
 from modkit_redis.contract import ArgumentError, CommandRefusedError, StoreUnavailableError
 from modkit_redis.testing import EmbeddedServer, ServerWatch
+from tests.caching import Call, lapse
 from tests.faults.mute import mute_peer
 
 ADD = Script("add", "return redis.call('INCRBY', KEYS[1], ARGV[1])")
@@ -199,11 +200,29 @@ def test_a_deadline_bounds_the_wait_for_a_connection(module: RedisModule) -> Non
     held = pool.get_connection()
     started = time.monotonic()
 
-    with pytest.raises(StoreUnavailableError):
+    with pytest.raises(StoreUnavailableError) as caught:
         RedisExecutor(module.client()).execute("PING", deadline=0.1)
 
     assert time.monotonic() - started < 0.9  # REDIS_POOL_TIMEOUT is a second
+    assert caught.value.reason == "pool-timeout"  # the server was not asked
     pool.release(held)
+
+
+def test_a_connection_that_is_free_in_time_is_used_within_the_same_deadline(
+    module: RedisModule,
+) -> None:
+    pool = module.client().connection_pool
+    held = pool.get_connection()
+    call = Call(lambda: RedisExecutor(module.client()).execute("PING", deadline=5))
+    lapse(0.02)
+    was_done = call.done()
+
+    pool.release(held)
+
+    assert not was_done
+    assert call.result() == b"PONG"
+    again = pool.get_connection()  # and it was given back
+    pool.release(again)
 
 
 def test_a_full_pool_is_a_typed_error_after_its_timeout(module: RedisModule) -> None:

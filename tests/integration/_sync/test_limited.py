@@ -10,8 +10,14 @@ import pytest
 from dependency_injector import containers
 
 from modkit_redis import RedisBundle, limited, mount, wire_strict
-from modkit_redis.contract import ArgumentError, LimitExceededError, RateLimitStore
+from modkit_redis.contract import (
+    ArgumentError,
+    CommandRefusedError,
+    LimitExceededError,
+    RateLimitStore,
+)
 from tests.caching import within
+from tests.leaks import leaks
 from tests.support import feature
 
 SOURCE = """
@@ -88,6 +94,22 @@ def test_a_call_may_wait(bundle: Any) -> None:
             module.slow()
 
     assert module.calls == ["slow"] * 4
+
+
+def test_who_is_limited_shows_in_no_frame_of_ours(bundle: Any, admin: Any, prefix: str) -> None:
+    class User:
+        name = "s3cret"
+
+    @limited(subject=lambda user: user.name, limit="mail=2/hour")
+    def send(user: User, limiter: Any) -> None:
+        raise AssertionError
+
+    admin.rpush(f"{prefix}:ratelimit:g:mail:{{s3cret}}", 1)
+
+    with pytest.raises(CommandRefusedError) as caught:
+        send(User(), bundle.redis.ratelimit.store())
+
+    assert leaks("s3cret", caught.value) == []
 
 
 def test_a_subject_that_is_none_and_a_store_that_is_missing_are_refused(bundle: Any) -> None:

@@ -3,15 +3,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 import redis
 
-from modkit_redis import RedisBundle
+from modkit_redis import RedisModule, limited
 from modkit_redis.client.breaker import breaker_of
 from modkit_redis.contract import CommandRefusedError, LimitExceededError, Slots, StoreUnavailableError
+from modkit_redis.ratelimit import RateLimitSettings, RedisRateLimitStore
 from modkit_redis.testing import EmbeddedServer
 from tests.caching import Call, at_once, lapse, until, within
 from tests.faults.proxy import Proxy
@@ -57,6 +60,57 @@ def test_a_frozen_server_costs_one_deadline_and_then_nothing_until_it_is_probed(
             break
         lapse(0.02)
     assert recovers()
+
+
+def test_whatever_is_asked_of_a_frozen_server_is_decided_within_the_deadline(
+    private_server: EmbeddedServer, limiters: Limiters
+) -> None:
+    store = limiters.open(private_server.addr, "", PATIENT, limit="5/hour", deadline="50ms", breaker="0s")
+
+    @limited(subject=lambda: "ann")
+    def run(limiter: Any) -> None:
+        raise AssertionError
+
+    def hold() -> None:
+        with store.hold("ann", SLOTS):
+            raise AssertionError
+
+    def reserve() -> None:
+        with store.reserve("ann", timeout=0.01):
+            raise AssertionError
+
+    store.hit("ann")
+    decided: list[Callable[[], Any]] = [
+        lambda: store.hit("ann"),
+        lambda: store.peek("ann"),
+        lambda: store.acquire("ann", timeout=0.01),
+    ]
+    with private_server.frozen():
+        for decide in decided:
+            with within(0.05):
+                decision = decide()
+            assert (decision.allowed, decision.degraded) == (False, True)
+        for enter in (hold, reserve, lambda: run(store)):
+            with within(0.05), pytest.raises(LimitExceededError, match="without asking Redis"):
+                enter()
+
+
+def test_who_leaves_while_the_server_is_frozen_does_so_within_the_deadline(
+    private_server: EmbeddedServer, limiters: Limiters, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = limiters.open(private_server.addr, "", PATIENT, deadline="50ms")
+    held = [store.hold("s3cret", SLOTS) for _ in range(2)]
+    for each in held:
+        each.__enter__()
+
+    with private_server.frozen(), within(0.05):
+        for each in held:
+            each.__exit__(None, None, None)
+
+    assert [each.getMessage() for each in caplog.records] == [
+        "a slot is free only when its lease ends: deadline",
+        "a slot is free only when its lease ends: Redis did not answer before",
+    ]
 
 
 @pytest.mark.slow
@@ -139,14 +193,81 @@ def test_a_connection_that_breaks_alone_opens_no_breaker(
     assert (broken.degraded, after.degraded, after.remaining) == (True, False, 2)  # it was charged, once
 
 
-def test_stores_of_one_client_share_a_breaker(closed_port: str, limiters: Limiters) -> None:
-    bundle = RedisBundle(config={"addr": closed_port, "ratelimit": {"limit": "5/hour", "breaker": "1m"}})
-    store = bundle.ratelimit.store()
-
+def test_a_pool_that_is_busy_opens_no_breaker(
+    addr: str, prefix: str, admin: redis.Redis, limiters: Limiters
+) -> None:
+    client = {"pool_size": 1, "client_name": prefix}
+    store = limiters.open(addr, prefix, client, limit="5/hour", deadline="50ms", breaker="1m")
     store.hit("ann")
+    waiting = Call(lambda: store._executor.execute("BLPOP", f"{prefix}:list", "0"))
+    until(lambda: is_waiting(admin, prefix), "the one connection is in use")
 
-    assert breaker_of(bundle.client()).is_open
-    bundle.shutdown_resources()
+    busy = store.hit("ann")
+    admin.rpush(f"{prefix}:list", "x")
+    waiting.result()
+    after = store.hit("ann")
+
+    assert (busy.degraded, after.degraded, after.remaining) == (True, False, 3)
+
+
+def is_waiting(admin: Any, prefix: str) -> bool:
+    return any((each["name"], each["cmd"]) == (prefix, "blpop") for each in admin.client_list())
+
+
+def test_stores_of_one_client_share_a_breaker(proxy: Proxy, prefix: str) -> None:
+    module = RedisModule(config={"addr": proxy.addr, **PATIENT})
+    settings = RateLimitSettings.from_mapping({"limit": "5/hour", "deadline": "150ms", "breaker": "1m"})
+    one, other = (
+        RedisRateLimitStore(client=module.client(), key_prefix=f"{prefix}{number}", settings=settings)
+        for number in range(2)
+    )
+    other.hit("ann")
+    proxy.swallow(b"ratelimit")
+    one.hit("ann")
+    before = len(proxy.commands)
+
+    spared = other.hit("ann")
+    with pytest.raises(LimitExceededError):
+        other.hold("ann", SLOTS).__enter__()
+
+    assert spared.degraded
+    assert len(proxy.commands) == before
+    assert breaker_of(module.client()).is_open
+    one.close()
+    other.close()
+    module.shutdown_resources()
+
+
+def test_answers_that_come_while_it_is_probed_do_not_leave_it_broken_for_ever(
+    private_server: EmbeddedServer, limiters: Limiters
+) -> None:
+    store = limiters.open(private_server.addr, "", PATIENT, limit="9/hour", deadline="300ms", breaker="50ms")
+    at_once([lambda: decide(store)] * 3)
+    with private_server.frozen():
+        first = Call(lambda: store.hit("ann"))
+        lapse(0.25)
+        late = Call(lambda: store.hit("ann"))  # before it opens
+        until(lambda: first.done() and breaker_is_due(store), "it may be probed")
+        probe = Call(lambda: store.hit("ann"))
+        lapse(0.02)
+    answers = [call.result() for call in (first, late, probe)]
+    with private_server.frozen():
+        store.hit("ann")
+
+    def recovers() -> bool:
+        return not (store.hit("bob")).degraded
+
+    for _ in range(200):
+        if recovers():
+            break
+        lapse(0.02)
+    assert recovers()
+    assert answers[0].degraded
+
+
+def breaker_is_due(store: Any) -> bool:
+    until = store._spared._breaker._until
+    return until is not None and time.monotonic() > until
 
 
 def test_a_closed_client_is_a_mistake_and_no_outage_also_while_the_breaker_is_open(
@@ -199,6 +320,23 @@ def test_what_must_be_known_is_raised(
         calls[call]()
 
     assert (store.peek("ann", cost=0)).remaining == {"refund": 5, "settle": 1, "reset": 5}[call]
+
+
+def test_what_only_all_replicas_together_allow_may_be_waited_for_in_an_outage(
+    closed_port: str, limiters: Limiters
+) -> None:
+    store = limiters.open(
+        closed_port, "", QUICK, limit="100/minute", on_outage="local", replicas=50, breaker="2s"
+    )
+
+    with within(0.2):
+        refused = store.hit("ann", cost=10)
+        given_up = store.acquire("ann", cost=10, timeout=1)
+        never = store.hit("ann", cost=101)
+
+    assert [each.allowed for each in (refused, given_up, never)] == [False] * 3
+    assert refused.retry_after == given_up.retry_after == timedelta(seconds=2)
+    assert never.retry_after is None
 
 
 def test_a_degraded_decision_is_neither_refunded_nor_settled(closed_port: str, limiters: Limiters) -> None:

@@ -8,9 +8,10 @@ from datetime import timedelta
 import pytest
 import redis
 
-from modkit_redis.ratelimit._core import ALGORITHMS, Algorithm
+from modkit_redis.contract import Limit
+from modkit_redis.ratelimit._core import ALGORITHMS, Algorithm, rule
 from tests.caching import within
-from tests.limiters import LETTERS, SECOND, Clock, Limiters, lifetimes, states
+from tests.limiters import SECOND, Clock, Limiters, bytes_of, lifetimes, states
 
 NONE = timedelta(0)
 BYTES = {"gcra": 88, "sliding": 104, "fixed": 104, "strict": 104}
@@ -23,7 +24,7 @@ def seconds(number: float) -> timedelta:
 def test_five_hits_are_admitted_and_the_sixth_is_told_when(
     addr: str, prefix: str, limiters: Limiters
 ) -> None:
-    store = limiters.open(addr, prefix, clock=Clock(), limit="1/second burst 5")
+    store = limiters.open(addr, prefix, clock=Clock(lasting=True), limit="1/second burst 5")
 
     decisions = [store.hit("ann") for _ in range(6)]
 
@@ -37,7 +38,7 @@ def test_five_hits_are_admitted_and_the_sixth_is_told_when(
 def test_a_cost_of_six_is_refused_for_ever_and_charges_nothing(
     addr: str, prefix: str, admin: redis.Redis, limiters: Limiters
 ) -> None:
-    store = limiters.open(addr, prefix, clock=Clock(), limit="1/second burst 5")
+    store = limiters.open(addr, prefix, clock=Clock(lasting=True), limit="1/second burst 5")
 
     decision = store.hit("ann", cost=6)
     waited = store.acquire("ann", cost=6, timeout=60)
@@ -50,7 +51,7 @@ def test_a_cost_of_six_is_refused_for_ever_and_charges_nothing(
 def test_a_hit_of_no_cost_changes_nothing(
     addr: str, prefix: str, admin: redis.Redis, limiters: Limiters
 ) -> None:
-    store = limiters.open(addr, prefix, clock=Clock(), limit="1/second burst 5")
+    store = limiters.open(addr, prefix, clock=Clock(lasting=True), limit="1/second burst 5")
 
     decision = store.hit("ann", cost=0)
 
@@ -86,19 +87,19 @@ def test_who_would_wait_for_too_long_does_not_wait_at_all(addr: str, prefix: str
 def test_a_key_is_small_and_gone_when_its_time_is_over(
     addr: str, prefix: str, admin: redis.Redis, limiters: Limiters, algorithm: Algorithm
 ) -> None:
-    clock, above = Clock(), f"{prefix[:5]}:ratelimit:{LETTERS[algorithm]}:m:"
+    clock, limit = Clock(), "m=100/minute"
+    above = f"{prefix[:5]}:ratelimit:{rule(Limit.parse(limit), algorithm).counting}:m:"
     subject = "u" * (32 - len(above) - 2)
     store = limiters.open(addr, prefix[:5], clock=clock, algorithm=algorithm)
-    limit = "m=100/minute"
     for cost in (9, 7, 30, 31, 8):
         store.hit(subject, cost=cost, limit=limit)
         clock.now += 13 * SECOND
 
     key = f"{above}{{{subject}}}"
     assert len(key) == 32
-    assert admin.memory_usage(key) in range(40, BYTES[algorithm] + 1)
+    assert bytes_of(admin, key) in range(40, BYTES[algorithm] + 1)
     store.reset(subject, limit=limit)
-    store.hit(subject, limit="m=1/20ms")
-    assert 0 < admin.pttl(key) <= 42 + (algorithm == "strict") * 2
-    assert lifetimes(admin, prefix[:5])[key.encode()] != -1
-    store.reset(subject, limit=limit)
+    store.hit(subject, limit="m=1/30s")
+    [ttl_ms] = lifetimes(admin, prefix[:5]).values()
+    assert 0 < ttl_ms <= 60_002
+    store.reset(subject, limit="m=1/30s")

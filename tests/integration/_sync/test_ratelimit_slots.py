@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import logging
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -12,7 +11,6 @@ import pytest
 import redis
 
 from modkit_redis.contract import ArgumentError, LimitExceededError, Slots
-from modkit_redis.testing import EmbeddedServer
 from tests.caching import Call, at_once, lapse, until
 from tests.crews import Gate
 from tests.faults.proxy import Proxy
@@ -184,20 +182,47 @@ def test_leases_from_a_future_clock_end_within_the_longest_lease(
     assert 0 < admin.pttl(key) <= 3_600_010
 
 
-def test_a_lease_that_was_not_renewed_in_time_is_renewed_if_nobody_took_the_slot(
-    private_server: EmbeddedServer, limiters: Limiters, caplog: pytest.LogCaptureFixture
+def test_a_lease_that_is_over_is_renewed_if_nobody_took_the_slot(
+    addr: str, prefix: str, admin: redis.Redis, limiters: Limiters
 ) -> None:
-    store = limiters.open(private_server.addr, "", QUICK)
-    key = "ratelimit:c:jobs:{ann}"
-    question = store._planner.question_of_slots("ann", SHORT)
+    store, key = limiters.open(addr, prefix), f"{prefix}:ratelimit:c:jobs:{{ann}}"
     lease = SHORT.lease // timedelta(milliseconds=1)
-    store._holder.enter(question, b"late", SHORT)
+    admin.zadd(key, {"late": 1})  # it ended in 1970
+
     assert store._holder._renew(lease, key, b"late")
+    assert not store._holder._renew(lease, key, b"other")
 
-    with caplog.at_level(logging.WARNING):
-        assert not store._holder._renew(lease, key, b"other")
+    with pytest.raises(LimitExceededError):
+        store.hold("ann", SHORT).__enter__()
 
-    assert "ended while it was held" in caplog.text
+
+def test_who_lost_his_slot_while_he_held_it_is_warned_once(
+    addr: str, prefix: str, admin: redis.Redis, limiters: Limiters, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = limiters.open(addr, prefix)
+    with store.hold("s3cret", SHORT):
+        admin.delete(f"{prefix}:ratelimit:c:jobs:{{s3cret}}")
+        until(lambda: bool(caplog.records), "he is warned")
+        lapse(0.12)
+
+    assert [each.getMessage() for each in caplog.records] == [
+        "the lease of a slot ended while it was held: somebody else may hold it as well"
+    ]
+
+
+def test_a_renewal_whose_reply_is_lost_is_made_up_for_by_the_next(
+    prefix: str, proxy: Proxy, admin: redis.Redis, limiters: Limiters, caplog: pytest.LogCaptureFixture
+) -> None:
+    store, slow = limiters.open(proxy.addr, prefix, QUICK), Slots(1, "jobs", lease=timedelta(seconds=0.6))
+    with store.hold("ann", slow):
+        proxy.reset_reply(b"ratelimit:c:")
+        until(proxy.has_struck, "the reply is lost")
+        lapse(0.7)  # longer than the lease
+        with pytest.raises(LimitExceededError):
+            limiters.open(proxy.addr, prefix).hold("ann", slow).__enter__()
+
+    assert caplog.records == []
+    assert held(admin, prefix) == 0
 
 
 @pytest.mark.parametrize("on_outage", ["open", "closed"])

@@ -154,6 +154,33 @@ async def test_it_needs_no_setting_of_its_own_where_each_call_names_a_limit(
     await settled(app.shutdown_resources())
 
 
+MISSING: Mapping[str, Callable[[str, str], Any]] = {
+    "no section": lambda addr, prefix: {"addr": addr, "key_prefix": prefix},
+    "None": lambda addr, prefix: {"addr": addr, "key_prefix": prefix, "ratelimit": None},
+    "an empty section": lambda addr, prefix: {"addr": addr, "key_prefix": prefix, "ratelimit": {}},
+    "objects": lambda addr, prefix: BundleSettings(RedisSettings(addr=addr, key_prefix=prefix)),
+    "the client's settings": lambda addr, prefix: RedisSettings(addr=addr, key_prefix=prefix),
+}
+
+
+@pytest.mark.parametrize("config", MISSING)
+@in_both_worlds
+async def test_a_section_that_is_missing_leaves_each_setting_its_default(
+    world: World, config: str, addr: str, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REDIS_RATELIMIT_LIMIT", "1/hour")  # not read: a configuration is given
+    app = application(world.bundle, config=MISSING[config](addr, prefix))
+    await settled(app.init_resources())
+    store = app.redis.ratelimit.store()
+
+    decision = await settled(store.hit("ada", limit="login=5/minute"))
+    with pytest.raises(ConfigError, match="REDIS_RATELIMIT_LIMIT is not set, and the call names no limit"):
+        await settled(store.hit("ada"))
+
+    assert (decision.allowed, decision.remaining) == (True, 4)
+    await settled(app.shutdown_resources())
+
+
 @in_both_worlds
 async def test_a_hit_without_any_limit_is_an_error_that_names_the_setting(
     world: World, environment: pytest.MonkeyPatch

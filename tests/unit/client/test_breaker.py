@@ -182,6 +182,23 @@ def test_a_call_that_was_under_way_when_it_opened_closes_it_by_its_answer(clock:
     assert asks(breaker)
 
 
+def test_an_answer_that_closes_it_while_it_is_probed_leaves_the_next_probe_to_anybody(clock: Clock) -> None:
+    breaker = Breaker()
+    late, probe = breaker.guarding(1), breaker.guarding(1)
+    late.__enter__()
+    fail(breaker)
+    clock.now += 1
+    probe.__enter__()
+    late.__exit__(None, None, None)
+    probe.__exit__(None, None, None)
+    fail(breaker)
+
+    clock.now += 1
+
+    assert asks(breaker)
+    assert not breaker.is_open
+
+
 def test_without_a_pause_everybody_asks(clock: Clock) -> None:
     breaker = Breaker()
 

@@ -87,10 +87,11 @@ def test_no_number_of_the_arithmetic_is_beyond_what_a_double_holds(
 
     first, second, third = found.numbers
     largest = {
-        "gcra": third + second + first,  # debt and cost of what is just too much, rounded up
-        "sliding": (2 * second + 1) * first,
-        "fixed": (2 * second + 1) * first,
-        "strict": 2 * second + 1,
+        # the debt of an overdraft, in whole thousands of ticks; and a cost that is just too much
+        "gcra": max(10 * third + 1000 * first, third + second + first),
+        "sliding": (20 * second + 10 * second + 1) * first,  # two windows and a charge, all overdrawn
+        "fixed": (10 * second + 10 * second + 1) * first,
+        "strict": 12 * 10 * second,
     }[algorithm]
     assert largest < EXACT
 
@@ -103,7 +104,7 @@ def test_a_tick_is_as_short_as_can_be_and_divides_the_period(limit: Limit, algor
 
     assert limit.period % (found.tick_us * US) == timedelta(0)
     assert found.tick_us in (10**power for power in range(7))
-    if limit.count * (limit.period // US) * 4 < EXACT:
+    if limit.count * (limit.period // US) * 32 < EXACT:
         assert found.tick_us == 1
 
 
@@ -122,9 +123,9 @@ def test_a_strict_window_is_never_shorter_than_its_period(limit: Limit) -> None:
     ("limit", "algorithm", "tick_us"),
     [
         (Limit(1000, DAY), "gcra", 1),
-        (Limit(10**6, DAY), "sliding", 100),
+        (Limit(10**6, DAY), "sliding", 1000),
         (Limit(10**6, DAY), "strict", 1),
-        (Limit(10**9 + 7, DAY), "gcra", 10**4),
+        (Limit(10**9 + 7, DAY), "gcra", 10**5),
         (Limit(MOST, SECOND), "gcra", 1),
     ],
 )
@@ -167,7 +168,16 @@ def test_more_than_is_ever_allowed_is_asked_for_as_just_too_much() -> None:
 
 
 def test_what_was_charged_is_refunded_whole() -> None:
-    assert rule(Limit(5, SECOND), "gcra").refunding(9) == ("g", 1, 200_000, 1_000_000, 1, 9)
+    found = rule(Limit(5, SECOND), "gcra")
+
+    assert found.refunding(9, 7, 3) == ("g", 1, 200_000, 1_000_000, 1, 9, 7, 3)
+
+
+def test_ten_times_a_limit_is_charged_and_taken_back_at_most() -> None:
+    found = rule(Limit(5, SECOND), "gcra")
+
+    assert [found.charging(cost)[5] for cost in (0, 6, 50, 51, 2**31)] == [0, 6, 50, 50, 50]
+    assert [found.refunding(cost, 7, 3)[5] for cost in (0, 6, 50, 51, 2**31)] == [0, 6, 50, 50, 50]
 
 
 def test_an_answer_of_the_server_is_a_decision() -> None:

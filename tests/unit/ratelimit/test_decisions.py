@@ -72,6 +72,12 @@ def test_a_shadow_limit_is_reported_and_counts_for_nothing() -> None:
     assert [each.allowed for each in shown.states] == [True, False]
 
 
+def test_where_all_limits_are_shadows_nothing_is_known_of_what_remains() -> None:
+    shown = decision(state("new", allowed=False, remaining=3, retry=None, shadow=True))
+
+    assert (bool(shown), shown.retry_after, shown.remaining, shown.reset_after) == (True, NONE, 0, NONE)
+
+
 def test_its_representation_does_not_tell_who_asked() -> None:
     assert "ada" not in repr(REFUSED)
     assert "ada" not in repr(LimitExceededError(REFUSED))

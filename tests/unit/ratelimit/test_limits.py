@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import random
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 
 from modkit_redis.contract import ArgumentError, Limit, Slots
 from modkit_redis.contract.ratelimit import parse_limits
+from modkit_redis.ratelimit._core import ALGORITHMS, Algorithm, rule
 
 SECOND, MINUTE, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(days=1)
 MOST = 2**31
@@ -56,6 +59,8 @@ def refused(function: Any, *given: Any, **named: Any) -> str:
         ("10/second burst 20", Limit(10, SECOND, burst=20)),
         ("login=5/minute", Limit(5, MINUTE, name="login")),
         (" login = 5/minute ", Limit(5, MINUTE, name="login")),
+        (" a = 10 / second  burst 20 shadow ", Limit(10, SECOND, burst=20, name="a", shadow=True)),
+        ("3/250ms", Limit(3, timedelta(milliseconds=250))),
         ("per-user_2=5/minute", Limit(5, MINUTE, name="per-user_2")),
         ("1000/day shadow", Limit(1000, DAY, shadow=True)),
         ("a=10/second burst 20 shadow", Limit(10, SECOND, burst=20, name="a", shadow=True)),
@@ -72,6 +77,7 @@ def test_a_limit_is_read_from_text(text: str, limit: Limit) -> None:
         *("5/minutes", "5/m15", "5/15", "5/15 m", "5/1h30m", "5/minute burst", "5/minute burst -1"),
         *("5/minute, 6/hour", "5perminute", "a b=5/minute", "=5/minute", "5/minute SHADOW", "5/Minute"),
         *("5/minuteburst 3", "5/minute shadow burst 3", "\uff15/minute", "5/minute\n6/hour"),
+        *("\u0665/minute", "99999999999/minute"),
         *(None, 5, b"5/minute", ["5/minute"], Limit(5, MINUTE)),
     ],
 )
@@ -92,6 +98,7 @@ def test_text_that_is_no_limit_is_refused_with_examples(text: Any) -> None:
         ("5/99999999999h", f"limit period {PERIOD}"),
         ("5/" + "9" * 14 + "d", f"limit period {PERIOD}"),
         ("5/999us", f"limit period {PERIOD}"),
+        ("5/1us", f"limit period {PERIOD}"),
         ("5/" + "9" * 30 + "s", f"limit {WRITTEN}"),
         ("9" * 30 + "/s", f"limit {WRITTEN}"),
         ("1a=5/minute", f"limit name {SPELLING}"),
@@ -116,6 +123,31 @@ def test_what_is_shown_can_be_read(limit: Limit) -> None:
 @given(st.lists(limits, min_size=1, max_size=4, unique_by=lambda each: each.name))
 def test_several_that_are_shown_can_be_read(several: list[Limit]) -> None:
     assert parse_limits(", ".join(map(str, several))) == tuple(several)
+
+
+def test_text_from_the_words_of_limits_is_some_or_an_error_of_ours() -> None:
+    chance = random.Random(7)
+    words = [
+        "5",
+        "/",
+        " ",
+        "per",
+        "minute",
+        "burst",
+        "shadow",
+        "=",
+        "a",
+        "15m",
+        ",",
+        "9" * 12,
+        "\n",
+        "ms",
+        "0",
+    ]
+    for _ in range(3000):
+        text = "".join(chance.choice(words) for _ in range(chance.randrange(8)))
+        with suppress(ArgumentError):
+            assert parse_limits(text)
 
 
 @given(st.text())
@@ -167,6 +199,10 @@ def test_a_limit_is_shown_as_one_would_write_it(limit: Limit, text: str) -> None
         ({"name": "a:b"}, f"limit name {SPELLING}"),
         ({"name": "a\n"}, f"limit name {SPELLING}"),
         ({"name": None}, f"limit name {SPELLING}"),
+        ({"name": "a" * 33}, f"limit name {SPELLING}"),
+        *(({"shadow": each}, "limit shadow must be True or False") for each in ("no", None, 1)),
+        ({"period": timedelta.max}, f"limit period {PERIOD}"),
+        ({"burst": "5"}, f"limit burst {NUMBER}"),
     ],
 )
 def test_a_limit_that_cannot_be_is_refused(given: dict[str, Any], problem: str) -> None:
@@ -206,9 +242,11 @@ def test_several_limits_are_separated_by_commas() -> None:
         ("1/second, 2/day", "limit needs a name where several stand together, as in 'second=10/second'"),
         ("a=1/second, 2/day", "limit needs a name where several stand together, as in 'second=10/second'"),
         ("a=1/second, a=2/day", "limit has a name twice: each of several needs one of its own"),
+        (5, f"limit {WRITTEN}"),
+        (None, f"limit {WRITTEN}"),
     ],
 )
-def test_limits_that_cannot_stand_together_are_refused(text: str, problem: str) -> None:
+def test_limits_that_cannot_stand_together_are_refused(text: Any, problem: str) -> None:
     assert refused(parse_limits, text) == problem
 
 
@@ -223,6 +261,7 @@ LEASE = "slots lease must be a timedelta from 100ms to 1h"
         *(({"lease": each}, LEASE) for each in (10, "10s", None, timedelta(0), timedelta(milliseconds=99))),
         ({"lease": timedelta(hours=1, microseconds=1)}, LEASE),
         *(({"name": each}, f"slots name {SPELLING}") for each in ("", "a b", "a" * 33, None, 5)),
+        *(({"shadow": each}, "slots shadow must be True or False") for each in ("no", None, 1)),
     ],
 )
 def test_slots_that_cannot_be_are_refused(given: dict[str, Any], problem: str) -> None:
@@ -232,3 +271,21 @@ def test_slots_that_cannot_be_are_refused(given: dict[str, Any], problem: str) -
 def test_a_lease_of_slots_lasts_ten_seconds_unless_it_is_said() -> None:
     assert Slots(1, "jobs").lease == timedelta(seconds=10)
     assert pickle.loads(pickle.dumps(Slots(1, "jobs"))) == Slots(1, "jobs")
+
+
+@given(
+    counts,
+    st.timedeltas(timedelta(milliseconds=1), timedelta(days=366))
+    | st.integers(1, 366 * 86_400).map(lambda number: number * SECOND),
+    st.none() | counts,
+    st.sampled_from(ALGORITHMS),
+)
+def test_whatever_is_counted_is_allowed_again_within_142_years(
+    count: int, period: timedelta, burst: int | None, algorithm: Algorithm
+) -> None:
+    limit = Limit(count, period, burst if algorithm == "gcra" else None)
+    with suppress(ArgumentError):
+        found = rule(limit, algorithm)
+
+        assert limit.capacity * (period // timedelta(microseconds=1)) // count < 2**52
+        assert found.capacity == limit.capacity

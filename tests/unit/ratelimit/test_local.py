@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modkit_redis.contract import Decision, Limit, Subject
+from modkit_redis.ratelimit import local as local_limiter
 from modkit_redis.ratelimit._core import Rule, rule
 from modkit_redis.ratelimit.local import LocalLimiter
 from modkit_redis.ratelimit.planning import Question
@@ -39,6 +41,11 @@ def rules(*limits: str) -> list[Rule]:
 
 
 FIVE = rules("a=1/second burst 5")
+ASK_AGAIN = timedelta(seconds=3)
+
+
+def limiter(replicas: int) -> LocalLimiter:
+    return LocalLimiter(replicas, ASK_AGAIN)
 
 
 def hit(local: LocalLimiter, cost: int = 1, subject: Subject = "ada", asked: list[Rule] = FIVE) -> Decision:
@@ -50,7 +57,7 @@ def question(subject: Subject, asked: list[Rule], cost: int = 1) -> Question:
 
 
 def test_the_reference_table_holds(clock: Clock) -> None:
-    local = LocalLimiter(1)
+    local = limiter(1)
 
     allowed = [hit(local).allowed for _ in range(6)]
     refused = hit(local)
@@ -61,7 +68,7 @@ def test_the_reference_table_holds(clock: Clock) -> None:
 
 
 def test_more_than_is_ever_allowed_is_never_allowed_and_charges_nothing(clock: Clock) -> None:
-    local = LocalLimiter(1)
+    local = limiter(1)
 
     refused = hit(local, cost=6)
 
@@ -70,14 +77,14 @@ def test_more_than_is_ever_allowed_is_never_allowed_and_charges_nothing(clock: C
 
 
 def test_a_cost_of_nothing_changes_nothing(clock: Clock) -> None:
-    local = LocalLimiter(1)
+    local = limiter(1)
 
     assert hit(local, cost=0)
     assert hit(local, cost=0).remaining == 5
 
 
 def test_what_is_charged_is_paid_off_with_time(clock: Clock) -> None:
-    local = LocalLimiter(1)
+    local = limiter(1)
     hit(local, cost=5)
 
     clock.ns += 10**9 - 1
@@ -88,8 +95,37 @@ def test_what_is_charged_is_paid_off_with_time(clock: Clock) -> None:
     assert (early.allowed, due.allowed) == (False, True)
 
 
+@pytest.mark.parametrize(("replicas", "admitted"), [(1, 10), (2, 5), (3, 3), (20, 1)])
+def test_each_replica_allows_its_part_and_at_least_one(clock: Clock, replicas: int, admitted: int) -> None:
+    local, asked = limiter(replicas), rules("a=10/minute")
+
+    decisions = [hit(local, asked=asked) for _ in range(12)]
+
+    assert [each.allowed for each in decisions] == [True] * admitted + [False] * (12 - admitted)
+    assert all(each.degraded and not each.charged for each in decisions)
+    assert decisions[-1].retry_after == MINUTE / 10 * replicas
+
+
+def test_what_only_all_replicas_together_allow_is_asked_again_and_never_charged_here(clock: Clock) -> None:
+    local, asked = limiter(10), rules("a=100/minute")
+
+    refused = hit(local, 11, asked=asked)
+
+    assert (refused.allowed, refused.retry_after, refused.remaining) == (False, ASK_AGAIN, 10)
+    assert hit(local, 10, asked=asked)
+
+
+def test_of_several_limits_one_that_never_allows_it_decides(clock: Clock) -> None:
+    local, asked = limiter(10), rules("a=100/minute", "b=10/minute")
+
+    refused = hit(local, 11, asked=asked)
+
+    assert [each.retry_after for each in refused.states] == [ASK_AGAIN, None]
+    assert refused.retry_after is None
+
+
 def test_each_of_the_replicas_allows_its_part(clock: Clock) -> None:
-    local = LocalLimiter(2)
+    local = limiter(2)
     asked = rules("a=10/second")
 
     allowed = [hit(local, asked=asked).allowed for _ in range(6)]
@@ -100,7 +136,7 @@ def test_each_of_the_replicas_allows_its_part(clock: Clock) -> None:
 
 
 def test_with_more_replicas_than_are_allowed_each_allows_one_more_rarely(clock: Clock) -> None:
-    local = LocalLimiter(10)
+    local = limiter(10)
     asked = rules("a=5/second")
 
     first, second = hit(local, asked=asked), hit(local, asked=asked)
@@ -112,7 +148,7 @@ def test_with_more_replicas_than_are_allowed_each_allows_one_more_rarely(clock: 
 
 
 def test_looking_charges_nothing(clock: Clock) -> None:
-    local = LocalLimiter(1)
+    local = limiter(1)
 
     looked = [local.decide(question("ada", FIVE, 5), charges=False).allowed for _ in range(3)]
 
@@ -121,7 +157,7 @@ def test_looking_charges_nothing(clock: Clock) -> None:
 
 
 def test_all_limits_are_charged_or_none(clock: Clock) -> None:
-    local = LocalLimiter(1)
+    local = limiter(1)
     both = rules("a=1/second burst 5", "b=1/minute")
     hit(local, asked=both)
 
@@ -132,7 +168,7 @@ def test_all_limits_are_charged_or_none(clock: Clock) -> None:
 
 
 def test_a_shadow_limit_refuses_nothing_and_is_not_charged_beyond_itself(clock: Clock) -> None:
-    local = LocalLimiter(1)
+    local = limiter(1)
     asked = rules("a=1/minute shadow")
 
     hit(local, asked=asked)
@@ -144,7 +180,7 @@ def test_a_shadow_limit_refuses_nothing_and_is_not_charged_beyond_itself(clock: 
 
 
 def test_subjects_and_names_are_counted_apart(clock: Clock) -> None:
-    local = LocalLimiter(1)
+    local = limiter(1)
     hit(local, cost=5)
 
     assert not hit(local)
@@ -153,8 +189,20 @@ def test_subjects_and_names_are_counted_apart(clock: Clock) -> None:
     assert hit(local, asked=rules("other=1/second"))
 
 
+def test_what_one_limit_never_allows_is_charged_to_none_and_a_shadow_limit_is_passed_over(
+    clock: Clock,
+) -> None:
+    local = limiter(1)
+
+    refused = hit(local, 3, asked=rules("a=10/hour", "b=2/hour"))
+    shadow = hit(local, 3, asked=rules("a=10/hour", "b=2/hour shadow"))
+
+    assert (refused.allowed, refused.refused_by, refused.retry_after) == (False, ("b",), None)
+    assert [each.remaining for each in shadow.states] == [7, 2]
+
+
 def test_what_is_forgotten_is_as_if_it_was_never_used(clock: Clock) -> None:
-    local = LocalLimiter(1)
+    local = limiter(1)
     hit(local, cost=5)
     hit(local, cost=5, subject="bob")
 
@@ -165,7 +213,7 @@ def test_what_is_forgotten_is_as_if_it_was_never_used(clock: Clock) -> None:
 
 
 def test_it_remembers_a_bounded_number_of_subjects(clock: Clock) -> None:
-    local = LocalLimiter(1)
+    local = limiter(1)
     hit(local, cost=5, subject="first")
     hit(local, cost=5, subject="second")
 
@@ -176,8 +224,31 @@ def test_it_remembers_a_bounded_number_of_subjects(clock: Clock) -> None:
     assert len(local._free_at) == 10_000
 
 
+def test_who_is_refused_again_and_again_is_not_forgotten(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local_limiter, "_MOST", 5)
+    local = limiter(1)
+    hit(local, cost=5)
+
+    for number in range(50):
+        hit(local, subject=f"other {number}")
+        assert not hit(local)
+
+    assert len(local._free_at) == 5
+
+
+def test_threads_admit_no_more_than_there_is() -> None:
+    local, asked = limiter(1), rules("a=50/hour")
+
+    with ThreadPoolExecutor(8) as threads:
+        decisions = list(threads.map(lambda _: hit(local, asked=asked), range(400)))
+
+    assert sum(map(bool, decisions)) == 50
+
+
 def test_numbers_that_change_keep_what_was_used(clock: Clock) -> None:
-    local = LocalLimiter(1)
+    local = limiter(1)
     hit(local, cost=5)
 
     raised = hit(local, asked=rules("a=1/second burst 9"))
@@ -195,7 +266,7 @@ def test_numbers_that_change_keep_what_was_used(clock: Clock) -> None:
 def test_in_no_interval_is_more_allowed_than_the_part(
     count: int, burst: int, replicas: int, asked: list[tuple[int, int]]
 ) -> None:
-    clock, local = Clock(), LocalLimiter(replicas)
+    clock, local = Clock(), limiter(replicas)
     limit = [rule(Limit(count, SECOND, burst), "gcra")]
     admitted: list[tuple[int, int]] = []
     with pytest.MonkeyPatch.context() as patch:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
-from typing import Any
+from enum import StrEnum
+from pprint import pformat
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given
@@ -44,9 +47,9 @@ def keys(subject: Subject, limit: Any = None, **settings: str) -> tuple[str, ...
     ("algorithm", "key"),
     [
         ("gcra", "shop:ratelimit:g:default:{ada}"),
-        ("sliding", "shop:ratelimit:s:default:{ada}"),
-        ("fixed", "shop:ratelimit:f:default:{ada}"),
-        ("strict", "shop:ratelimit:w:default:{ada}"),
+        ("sliding", "shop:ratelimit:s1m:default:{ada}"),
+        ("fixed", "shop:ratelimit:f1m:default:{ada}"),
+        ("strict", "shop:ratelimit:w1m:default:{ada}"),
     ],
 )
 def test_a_key_says_the_algorithm_the_limit_and_the_subject(algorithm: str, key: str) -> None:
@@ -54,7 +57,7 @@ def test_a_key_says_the_algorithm_the_limit_and_the_subject(algorithm: str, key:
 
 
 @pytest.mark.parametrize(
-    ("algorithm", "part"), [("gcra", "g10000"), ("sliding", "s"), ("fixed", "f"), ("strict", "w")]
+    ("algorithm", "part"), [("gcra", "g100000"), ("sliding", "s1d"), ("fixed", "f1d"), ("strict", "w1d")]
 )
 def test_what_is_counted_by_longer_ticks_has_a_key_of_its_own(algorithm: str, part: str) -> None:
     assert keys("ada", "all=1000000007/day", algorithm=algorithm) == (f"shop:ratelimit:{part}:all:{{ada}}",)
@@ -199,7 +202,14 @@ def test_without_any_limit_the_error_names_the_setting() -> None:
     )
 
 
-@pytest.mark.parametrize("subject", ["", (), ("",), ("ip", ""), 5, None, b"ada", ["ip", "::1"], ("ip", 5)])
+NOBODY: list[Any] = [
+    *("", (), ("",), ("ip", ""), 5, None, b"ada", ["ip", "::1"], {"ada"}, {}),
+    *(("ip", 5), ("ip", None), ("ip", b"::1"), ("ip", ["::1"]), ("ip", ("::1",)), ({},)),
+    *("\ud800", ("ip", "\udfff"), "ada\udc80"),
+]
+
+
+@pytest.mark.parametrize("subject", NOBODY)
 def test_a_subject_that_is_nobody_is_refused(subject: Any) -> None:
     for ask in (asked, lambda subject: of_slots(subject, Slots(1, "jobs"))):
         with pytest.raises(ArgumentError) as caught:
@@ -215,13 +225,61 @@ def test_a_subject_that_would_make_a_very_long_key_is_refused(subject: Subject) 
     assert str(caught.value) == "subject must not make a key of more than 2048 bytes"
 
 
+class Caseless(str):
+    """Text that is equal to other text."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, str) and self.lower() == other.lower()
+
+    def __hash__(self) -> int:
+        return hash(self.lower())
+
+
+class Role(StrEnum):
+    ADMIN = "admin"
+
+
+class Place(NamedTuple):
+    kind: str
+    name: str
+
+
+@pytest.mark.parametrize(
+    ("subject", "plain"),
+    [
+        (Caseless("Ada"), "Ada"),
+        ((Caseless("Ada"), "x"), ("Ada", "x")),
+        (Role.ADMIN, "admin"),
+        (Place("ip", "::1"), ("ip", "::1")),
+    ],
+)
+def test_a_subject_of_another_class_is_the_text_that_it_reads_as(subject: Any, plain: Subject) -> None:
+    one = planner()
+    lower = plain.lower() if isinstance(plain, str) else tuple(map(str.lower, plain))
+    asked(lower, by=one)  # is remembered, and may be equal
+
+    questions = asked(subject, by=one), one.question_of_slots(subject, Slots(1, "jobs")).checked()
+
+    assert questions[0].keys == asked(plain, by=one).keys
+    for each in questions:
+        assert each.subject == plain
+        assert type(each.subject) is type(plain)
+        assert {type(part) for part in parts(each.subject)} == {str}
+
+
 def test_slots_must_be_slots() -> None:
     with pytest.raises(ArgumentError, match=r"^slots must be Slots, not int"):
         of_slots("ada", 5)  # type: ignore[arg-type]  # the mistake
 
 
-def test_a_question_does_not_show_who_asks() -> None:
-    assert "ada" not in repr(asked("ada"))
+def test_a_question_does_not_show_who_asks_and_has_no_parts_to_be_shown() -> None:
+    question = asked("ada")
+
+    assert "ada" not in repr(question)
+    assert not isinstance(question, Iterable)
+    assert "ada" not in pformat([question])
 
 
 def state(limit: Limit | Slots, *, allowed: bool = True) -> LimitState:
