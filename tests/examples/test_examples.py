@@ -73,6 +73,14 @@ OUTPUTS = {
         "a report is refused by reports\n"
         "after that it is made\n"
     ),
+    "response_cache_app.py": (
+        "(asking the database for all prices)\n"
+        "(asking the database for all prices)\n"
+        '200 {{"tea":350,"cake":420}} (modkit-redis; fwd=uri-miss; stored)\n'
+        '200 {{"tea":350,"cake":420}} (modkit-redis; hit)\n'
+        "304 what you have (modkit-redis; hit)\n"
+        '200 {{"tea":380,"cake":420}} (modkit-redis; fwd=uri-miss; stored)\n'
+    ),
     "fastapi_app.py": (
         "at first [200, 401]\n"
         'POST /sign-in 403 "sign-in";r=2\n'
@@ -90,14 +98,6 @@ OUTPUTS = {
         '429 "all";r=94\n'
         "user ada, cart ['tea', 'cake']\n"
         "sessions ended: 1 - user None, cart None\n"
-    ),
-    "response_cache_app.py": (
-        "(asking the database for all prices)\n"
-        "(asking the database for all prices)\n"
-        '200 {{"tea":350,"cake":420}} (modkit-redis; fwd=uri-miss; stored)\n'
-        '200 {{"tea":350,"cake":420}} (modkit-redis; hit)\n'
-        "304 what you have (modkit-redis; hit)\n"
-        '200 {{"tea":380,"cake":420}} (modkit-redis; fwd=uri-miss; stored)\n'
     ),
     "bring_your_own_client.py": "Hello, Ada!\nafter the shutdown it still answers: True\n",
 }

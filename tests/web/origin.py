@@ -16,7 +16,7 @@ import redis
 from modkit_redis import AsyncRedisBundle
 from modkit_redis.web.asgi import ResponseCacheMiddleware
 from tests.support import delete_below, wait_until
-from tests.web.serving import serving_asgi
+from tests.web.serving import Closer, serving_asgi
 
 HEADERS = {"accept-encoding": "identity", "host": "shop.example"}  # the same in front of every server
 Lines = Sequence[tuple[str, str]]
@@ -105,9 +105,16 @@ class Stores:
 
     def __call__(self) -> Any:
         """Return the store."""
+        return self._opened().cache.store()
+
+    def sessions(self) -> Any:
+        """Return the one of sessions."""
+        return self._opened().session.store()
+
+    def _opened(self) -> AsyncRedisBundle:
         if self._bundle is None:
             self._bundle = AsyncRedisBundle(config=self._config)
-        return self._bundle.cache.store()
+        return self._bundle
 
     async def close(self) -> None:
         """Close it."""
@@ -124,6 +131,7 @@ def site(
     inside: Callable[[Any], Any] = lambda app: app,
     outside: Callable[[Any], Any] = lambda app: app,
     settings: dict[str, Any] | None = None,
+    closers: Sequence[Closer] = (),
     **options: Any,
 ) -> Iterator[Site]:
     """Serve an application behind a response cache with *options*."""
@@ -131,7 +139,7 @@ def site(
     stores = Stores(addr, prefix, **(settings or {}))
     app = ResponseCacheMiddleware(inside(origin), store=stores, **{"ttl": 60, **options})
     with (
-        serving_asgi(outside(app), stores.close) as url,
+        serving_asgi(outside(app), stores.close, *closers) as url,
         httpx.Client(base_url=url, timeout=20, headers=HEADERS) as client,
     ):
         yield Site(origin, client, prefix)
@@ -147,6 +155,16 @@ def responses(admin: redis.Redis, prefix: str) -> list[bytes]:
     """Return the responses that are stored, as bytes of Redis."""
     found: list[Any] = [admin.get(key) for key in entries(admin, prefix)]
     return [raw for raw in found if raw and b"RC\x01" in raw]
+
+
+def until_noted(admin: redis.Redis, prefix: str) -> None:
+    """Wait until it is known of one response that it cannot be stored."""
+
+    def is_noted() -> bool:
+        found: list[Any] = [admin.getrange(key, 3, 3) for key in entries(admin, prefix)]
+        return b"V" in found
+
+    wait_until(is_noted, "that is stored", 10)
 
 
 def until_made(origin: Origin, path: str, times: int) -> None:

@@ -9,7 +9,7 @@ import pytest
 import redis
 
 from tests.support import TestServer
-from tests.web.origin import Site, entries, site, told
+from tests.web.origin import Site, entries, site, told, until_noted
 
 LANGUAGE = ("content-language", "en")
 
@@ -199,3 +199,15 @@ def test_keys_show_nothing_of_the_request(here: Site, admin: redis.Redis) -> Non
     assert len(keys) == 3
     assert b"hidden" not in b"".join(keys)
     assert all(admin.pttl(key) > 0 for key in keys)
+
+
+def test_the_application_is_told_what_the_client_has_where_nothing_can_be_stored(
+    here: Site, admin: redis.Redis
+) -> None:
+    here.origin.reply("/a", ("cache-control", "no-store"), ("etag", '"mine"'))
+    here.get("/a")
+    until_noted(admin, here.prefix)
+
+    here.get("/a", if_none_match='"mine"')
+
+    assert (b"if-none-match", b'"mine"') in here.origin.asked[-1]["headers"]

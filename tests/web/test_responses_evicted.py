@@ -14,8 +14,7 @@ import redis
 
 from modkit_redis.contract import StoreUnavailableError
 from modkit_redis.web.asgi import evict_responses
-from tests.support import wait_until
-from tests.web.origin import Origin, Site, Stores, entries, site, told, until_made
+from tests.web.origin import Origin, Site, Stores, entries, site, told, until_made, until_noted
 
 NewSite = Callable[..., Site]
 
@@ -164,10 +163,13 @@ def test_one_request_makes_what_many_ask_for(new_site: NewSite, processes: int) 
     ]
 
 
-def test_requests_for_what_cannot_be_stored_wait_for_nobody_after_the_first(new_site: NewSite) -> None:
+def test_requests_for_what_cannot_be_stored_wait_for_nobody_after_the_first(
+    new_site: NewSite, admin: redis.Redis, prefix: str
+) -> None:
     here, gate = new_site(), threading.Event()
     here.origin.reply("/a", ("cache-control", "no-store"))
     here.get("/a")
+    until_noted(admin, prefix)
     here.origin.reply("/a", ("cache-control", "no-store"), gate=gate)
 
     with ThreadPoolExecutor(5) as threads:
@@ -187,9 +189,9 @@ def test_that_a_response_could_not_be_stored_is_known_for_a_while_only(
 
     here.get("/a")
 
-    wait_until(lambda: bool(entries(admin, prefix)), "that is stored")
+    until_noted(admin, prefix)
     [key] = entries(admin, prefix)
-    wait_until(lambda: 5_000 < admin.pttl(key) <= 10_000, "it stays for ten seconds")
+    assert 0 < admin.pttl(key) <= 10_000
 
 
 def test_who_waited_for_what_could_not_be_stored_is_given_none_of_it(new_site: NewSite) -> None:

@@ -12,7 +12,8 @@ import pytest
 from modkit_redis.testing import EmbeddedServer, ServerWatch
 from tests.cache_keys import Counter
 from tests.caching import load_scripts_at
-from tests.web.origin import Site, site, told, until_made
+from tests.support import stock_client
+from tests.web.origin import Site, site, told, until_made, until_noted
 
 UNAVAILABLE = "fwd=miss; detail=unavailable"
 
@@ -36,7 +37,10 @@ def test_in_an_outage_the_application_answers(
 
 
 @pytest.mark.parametrize("policy", ["raise", "miss"])
-def test_a_server_that_dies_and_comes_back_is_noticed(prefix: str, policy: str) -> None:
+def test_a_server_that_dies_and_comes_back_is_noticed_and_told_each_time(
+    prefix: str, policy: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING, "modkit_redis.web")
     server = EmbeddedServer()
     with server, site(server.addr, prefix, settings={"cache": {"on_outage": policy}}) as here:
         before = [told(here.get("/a")) for _ in range(2)]
@@ -44,10 +48,13 @@ def test_a_server_that_dies_and_comes_back_is_noticed(prefix: str, policy: str) 
         during = here.get("/a")
         server.restart()
         after = [told(here.get("/a")) for _ in range(2)]
+        server.kill()
+        here.get("/a")
 
     assert before == ["fwd=uri-miss; stored", "hit"]
     assert (during.status_code, told(during)) == (200, UNAVAILABLE)
     assert after == ["fwd=uri-miss; stored", "hit"]
+    assert sum(each.name == "modkit_redis.web" for each in caplog.records) == 2
 
 
 @pytest.mark.parametrize("policy", ["raise", "miss"])
@@ -127,9 +134,14 @@ def test_a_reload_is_two_round_trips(warm: Site, count: Counter) -> None:
     assert spent == (2, ["MGET", "SET"])
 
 
-def test_what_cannot_be_stored_is_one_round_trip_after_the_first_time(warm: Site, count: Counter) -> None:
-    warm.origin.reply("/a", ("cache-control", "no-store"))
-    warm.get("/a")
+def test_what_cannot_be_stored_is_one_round_trip_after_the_first_time(
+    own_server: EmbeddedServer, warm: Site, count: Counter
+) -> None:
+    with stock_client(own_server.addr) as admin:
+        warm.forget(admin)
+        warm.origin.reply("/a", ("cache-control", "no-store"))
+        warm.get("/a")
+        until_noted(admin, warm.prefix)
     count.begin()
     warm.get("/a")
     spent = count.spent()

@@ -136,7 +136,7 @@ class ResponseCacheMiddleware:
         if asked.only_if_cached or scope["method"] != "GET":
             return Settled(why)
         alone = Alone(store, looked.key)
-        if looked.value is not MISS or asked.reloads:
+        if looked.value is not MISS:
             return Settled(why, keeper=alone, whole=looked.value is not None)
         flight = Flight(store, looked.key, self._rules.ttl)
         shared = await flight.join()
