@@ -31,7 +31,7 @@ def test_what_looked_at_a_session_is_not_stored(addr: str, prefix: str, *, is_in
     def sessions(app: Any) -> Any:
         return SessionMiddleware(app, store=stores.sessions, cookie=cookie)
 
-    places = (
+    places: Any = (
         {"inside": lambda app: sessions(Reader(app))}
         if is_inside
         else {"inside": Reader, "outside": sessions}
