@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from examples.webapp import guard, page
+from examples.webapp import about, guard, page
 from examples.webapp.assets import AssetsMiddleware
 from examples.webapp.clicks import ClickMiddleware, Clicks
 from examples.webapp.container import App
@@ -18,7 +18,7 @@ from examples.webapp.options import Options
 from examples.webapp.watching import Commands
 from modkit_redis.contract import SessionLostError, StoreUnavailableError
 from modkit_redis.web import AsyncReadiness, SessionCookie
-from modkit_redis.web.asgi import HealthMiddleware, SessionMiddleware
+from modkit_redis.web.asgi import HealthMiddleware, ResponseCacheMiddleware, SessionMiddleware
 from modkit_redis.web.fastapi import RefusedError, install, lifespan
 
 
@@ -49,12 +49,20 @@ def create_app(options: Options) -> FastAPI:
     )
     app.state.site = page.Site(options, features, clicks)
     app.include_router(page.router)
+    app.include_router(about.router)
     for each in features:
         app.include_router(each.router)
     if options.has("sessions"):
         # for_development: without HTTPS, browsers would not keep a cookie that is for HTTPS alone.
         cookie = SessionCookie.for_development()
         app.add_middleware(SessionMiddleware, store=container.redis.session.store, cookie=cookie)
+    if options.has("cache"):
+        app.add_middleware(
+            ResponseCacheMiddleware,
+            store=container.redis.cache.store,
+            ttl=about.LIVES_S,
+            applies=about.is_kept,
+        )
     install(app)
     for error, answer in (
         (RefusedError, page.refused),

@@ -5,28 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 
 from examples.webapp.clicks import COOKIE, Click, Clicks, click_of
 from examples.webapp.features import Feature
 from examples.webapp.options import SWITCHES, Options
+from examples.webapp.templates import template
 from modkit_redis.web.fastapi import RefusedError
 
 router = APIRouter()
 
-_PAGE = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-).get_template("page.html")
 _OF_A_BODY = ("content-type", "content-length")
 
 
@@ -104,7 +96,7 @@ async def rendered(
     cards: dict[str, Any] = {each.name: await each.show(request) for each in site.features}
     here = click_of(request.scope)
     here.cost = await site.clicks.cost_of(here)  # so far; what is left is to save the session
-    body = _PAGE.render(
+    body = template("page.html").render(
         cards=cards,
         click=click or here,
         costs=[click, here] if click and click is not here else [here],

@@ -43,6 +43,16 @@ def test_a_tour_of_everything_asks_this_origin_alone(
         assert window.errors == []
 
 
+def test_one_can_look_up_how_it_works_and_come_back(window: Window) -> None:
+    window.page.click("text=How it works")
+    window.find("h1:text('How it works')")
+    take(window.page, "about")
+
+    window.page.click("text=Back to the demonstration")
+
+    window.find("#press")
+
+
 def test_every_button_says_what_came_of_it(window: Window) -> None:
     window.sign_in("ada")
     ids = window.page.eval_on_selector_all("button:enabled", "all => all.map(each => each.id)")

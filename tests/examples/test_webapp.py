@@ -220,7 +220,20 @@ def test_a_form_of_the_page_itself_is_taken(visitor: httpx.Client, url: str) -> 
         assert visitor.post("/count", headers=headers).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/", "/static/app.js", "/nowhere", "/count"])
+def test_one_page_is_made_once_for_everybody(visitor: httpx.Client, url: str) -> None:
+    post(visitor, "/sign-in", name="ada")
+    with visiting(url) as other:
+        post(other, "/count")  # whoever has no cookie is answered apart
+        first, second = visitor.get("/about"), other.get("/about")
+        unchanged = other.get("/about", headers={"If-None-Match": second.headers["etag"]})
+
+    assert first.headers["cache-status"] == "modkit-redis; fwd=uri-miss; stored"
+    assert (second.headers["cache-status"], second.text) == ("modkit-redis; hit", first.text)
+    assert unchanged.status_code == 304
+    assert "ada" not in re.findall(r"<main.*</main>", first.text, re.DOTALL)[0].split()
+
+
+@pytest.mark.parametrize("path", ["/", "/about", "/static/app.js", "/nowhere", "/count"])
 def test_every_answer_has_the_strict_headers(visitor: httpx.Client, path: str) -> None:
     answer = visitor.get(path)
 

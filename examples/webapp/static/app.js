@@ -26,7 +26,7 @@ document.addEventListener("submit", async (event) => {
 });
 
 async function refresh() {
-  if (isSubmitting || refreshing) return;
+  if (isSubmitting || refreshing || !byId("main").dataset.state) return;
   refreshing = new AbortController();
   await load("/", { signal: refreshing.signal });
   refreshing = null;
@@ -93,7 +93,7 @@ function localise() {
 // ---- whether Redis answers
 
 async function poll() {
-  if (document.hidden || isSubmitting || refreshing) return;
+  if (document.hidden || isSubmitting || refreshing || !byId("main").dataset.state) return;
   let isUp = false;
   try {
     isUp = (await fetch("/health/ready")).ok;
