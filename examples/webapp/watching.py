@@ -7,7 +7,6 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from itertools import takewhile
 from threading import Lock
 
 from examples.webapp.options import Options
@@ -126,11 +125,16 @@ class Commands:
         name, *words = line.split(" ")
         if name in _SETUP:
             return Command(f"{name} {words[0]}" if name == "CLIENT" and words else name, ())
-        for at, word in enumerate(words):
-            if word.startswith(self._prefix):
-                keys = takewhile(lambda each: each.startswith(self._prefix), words[at:])
-                return Command(name, tuple(cut_short(each.removeprefix(self._prefix)) for each in keys))
-        return Command(name, ())
+        keys = (each.removeprefix(self._prefix) for each in keys_of(name, words, self._prefix))
+        return Command(name, tuple(map(cut_short, keys)))
+
+
+def keys_of(name: str, words: list[str], prefix: str) -> list[str]:
+    """Return those of the *words* after a command that are keys, for the commands that stores send."""
+    first = next((at for at, word in enumerate(words) if word.startswith(prefix)), len(words))
+    if name in ("EVAL", "EVALSHA") and first < len(words):
+        return words[first : first + int(words[first - 1])]  # after the script, how many keys there are
+    return words[first:] if name in ("DEL", "MGET", "UNLINK") else words[first : first + 1]
 
 
 def cut_short(key: str) -> str:

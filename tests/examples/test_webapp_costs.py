@@ -37,6 +37,7 @@ def test_commands_are_shown_with_their_keys_and_without_values(private_server: E
         shop.set("shop:cache:a", "shop: value")
         shop.mget("shop:cache:a", "shop:session:0123456789abcdef")
         shop.ping()  # a health check is nobody's click
+        shop.eval("return 1", 2, "shop:cache:a", "shop:cache:b", "shop:cache:value", "shop: value")
         shop.zadd("shop:session:user:ada", {"0123456789abcdef": 1})
         cost = commands.since(mark)
     commands.close()
@@ -45,9 +46,10 @@ def test_commands_are_shown_with_their_keys_and_without_values(private_server: E
     assert [(each.name, each.keys) for each in cost.commands] == [
         ("SET", ("cache:a",)),
         ("MGET", ("cache:a", "session:0123…")),
+        ("EVAL", ("cache:a", "cache:b")),
         ("ZADD", ("session:user:a…",)),
     ]
-    assert cost.trips == 3
+    assert cost.trips == 4
 
 
 def test_round_trips_of_a_shared_server_are_not_told(private_server: EmbeddedServer) -> None:
