@@ -1,4 +1,4 @@
-"""Our middleware and dependencies beside starsessions, slowapi, fastapi-redis-sdk, Flask-Session and Flask-Limiter.
+"""Our middleware and dependencies beside starsessions, slowapi, fastapi-redis-sdk and two of Flask.
 
 Run, in an environment of its own::
 
@@ -28,7 +28,7 @@ import redis
 from benchmarks.installed import endpoint, print_server, version
 from benchmarks.timing import Plan
 from benchmarks.web import fastapis, flasks, starlettes
-from benchmarks.web.contender import Contender, Row, name_of
+from benchmarks.web.contender import Contender, Row
 from benchmarks.web.measuring import async_measure, measure
 from benchmarks.web.serving import served
 from benchmarks.web.tables import print_measurements, print_served, print_verdicts

@@ -117,8 +117,8 @@ class FastapiRedisSdk:
 
     distributions: ClassVar[Sequence[str]] = ("fastapi-redis-sdk",)
     configured: ClassVar[str] = (
-        "FastAPIRedis(app).lifespan(), sessions() and SessionDep, rate_limiting() and rate_limit(…); it sends "
-        "X-RateLimit-*, its default. Its default is to prolong a session at each request"
+        "FastAPIRedis(app).lifespan(), sessions() and get_session, rate_limiting() and rate_limit(…); it "
+        "sends X-RateLimit-*, its default. Its default is to prolong a session at each request"
     )
     rows: ClassVar[Sequence[Row]] = (Row.READ, Row.WRITE, Row.LIMIT, Row.BOTH)
 

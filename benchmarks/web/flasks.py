@@ -114,9 +114,7 @@ class FlaskSession:
     def app(self, row: Row) -> Any:
         """Return it with its session."""
         app = flask_app(row)
-        app.config.update(
-            SESSION_TYPE="redis", SESSION_REDIS=self._client, PERMANENT_SESSION_LIFETIME=IDLE_S
-        )
+        app.config.update(SESSION_TYPE="redis", SESSION_REDIS=self._client, PERMANENT_SESSION_LIFETIME=IDLE_S)
         importlib.import_module("flask_session").Session(app)
         return app
 

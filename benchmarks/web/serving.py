@@ -36,9 +36,11 @@ class Client(asyncio.Protocol):
         self._transport: Any = None
 
     def connection_made(self, transport: Any) -> None:
+        """Keep the transport."""
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
+        """Give an answer to whoever asked, once all of it is there."""
         self._buffer += data
         head, found, body = self._buffer.partition(b"\r\n\r\n")
         length = _LENGTH.search(head)
@@ -47,6 +49,7 @@ class Client(asyncio.Protocol):
             self._answer.set_result(whole)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """Fail the question that waits."""
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(ConnectionError("the server has closed the connection"))
 
@@ -147,7 +150,7 @@ def row_of(kind: type[Contender]) -> Row:
 @contextmanager
 def _serving(kind: type[Contender], addr: str) -> Iterator[int]:
     command = [sys.executable, "-m", __name__, kind.__module__, kind.__name__, addr]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603  # ourselves
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             yield int(process.stdout.readline())

@@ -15,7 +15,9 @@ OURS = "modkit-redis"
 def print_measurements(framework: str, found: Measurements) -> None:
     """Print what each row takes, beside the first: the framework alone."""
     base = next(iter(found.values())).timings
-    print(f"\n{framework:<30}{'one caller':>11}  middle half{'CPU':>7}{'50 callers':>12}{'trips':>7}  commands")
+    print(
+        f"\n{framework:<30}{'one caller':>11}  middle half{'CPU':>7}{'50 callers':>12}{'trips':>7}  commands"
+    )
     print(f"{'':30}{'× time':>11}{'':13}{'×':>7}{'× rate':>12}")
     for row in Row:
         print(row.value)
@@ -23,7 +25,9 @@ def print_measurements(framework: str, found: Measurements) -> None:
             if place.row is row:
                 _print_line(place, each, ratios(each.timings.wall, base.wall), found)
     wall, cpu = median(base.wall), median(base.cpu)
-    print(f"alone, a request took {wall:.0f} µs, {cpu:.0f} µs of them CPU, which is {1e6 / wall:.0f} a second")
+    print(
+        f"alone, a request took {wall:.0f} µs, {cpu:.0f} µs of them CPU, which is {1e6 / wall:.0f} a second"
+    )
 
 
 def _print_line(place: Place, each: Measured, wall: list[float], found: Measurements) -> None:

@@ -54,6 +54,7 @@ class RedisSessionInterface(SessionInterface):
         """
         self._store = checked_store(store, is_async=False)
         self._cookie = checked_cookie(cookie)
+        self._cookies = {lasts: replace(self._cookie, max_age=lasts) for lasts in (False, True)}
         self._checked: WeakSet[Flask] = WeakSet()
         got_request_exception.connect(self._fail)  # weakly; it is the only news of an error that propagates
 
@@ -108,10 +109,11 @@ class RedisSessionInterface(SessionInterface):
         return None
 
     def _cookie_of(self, session: FlaskSession, sent: SentCookie) -> str | None:
-        cookie = replace(self._cookie, max_age=session.permanent)
-        token, info = session.token, session.info
-        if session.has_moved and token is not None and info is not None:
-            return cookie.set(token, info.expires - datetime.now(UTC))
+        cookie = self._cookies[session.permanent]
+        if session.has_moved:
+            token, info = session.token, session.info
+            if token is not None and info is not None:
+                return cookie.set(token, info.expires - datetime.now(UTC))
         return cookie_of(session, cookie, sent)
 
     def _sent(self, request: Request) -> SentCookie:
