@@ -1,4 +1,4 @@
-"""A web application with FastAPI: sessions, limits, health checks; one cache for all requests.
+"""A web application with FastAPI: sessions, limits, a cache, health checks.
 
 export REDIS_ADDR=localhost:6379 REDIS_KEY_PREFIX=shop REDIS_CACHE_DEFAULT_TTL=5m
 export REDIS_SESSION_IDLE_TTL=30m REDIS_SESSION_ABSOLUTE_TTL=12h REDIS_SESSION_PER_USER_MAX=10
@@ -49,9 +49,9 @@ async def enter(user: Annotated[str, Body()], password: Annotated[str, Body()], 
 
 @app.get("/me")
 async def me(session: User, cache: Annotated[AsyncCacheStore, Inject["redis.cache.store"]]) -> str:
-    visits = (await cache.get("visits") or 0) + 1
-    await cache.set("visits", visits)
-    return f"Hello, {session.user}! This page was seen {visits} times."
+    before = await cache.get("last-visitor") or "nobody"
+    await cache.set("last-visitor", session.user)
+    return f"Hello, {session.user}! Before you came {before}."
 
 
 @app.delete("/me")
@@ -68,7 +68,7 @@ async def visit() -> None:
             print("POST /sign-in", answer.status_code, answer.headers["ratelimit"].partition(";t")[0])
         print("GET /me", (await visitor.get("/me")).json())
         print("DELETE /me", (await visitor.delete("/me")).status_code)
-        await container.redis.cache.store().delete("visits")  # this run leaves nothing behind
+        await container.redis.cache.store().delete("last-visitor")  # this run leaves nothing behind
         await container.redis.ratelimit.store().reset(("ip", "127.0.0.1"), limit=ATTEMPTS)
 
 

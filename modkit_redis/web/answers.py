@@ -33,7 +33,7 @@ def drop_what_must_not_be_saved(session: BaseSession, status: int) -> None:
     """
     if status >= _FIRST_ERROR:
         session.discard()
-    elif session.presented == "retired" and session.token is None and session.user is None:
+    elif _came_too_late(session):
         if session.unsaved:
             _LOG.warning("session: %d keys are not saved: the token was replaced", session.unsaved)
         session.discard()
@@ -42,6 +42,9 @@ def drop_what_must_not_be_saved(session: BaseSession, status: int) -> None:
 def cookie_of(session: BaseSession, cookie: SessionCookie, sent: SentCookie) -> str | None:
     """Return the ``Set-Cookie`` for a session that was just saved; ``None`` if there is none to be sent."""
     token = session.token
+    if token is not None and _came_too_late(session):
+        _LOG.warning("session %s: its cookie is not set: the token that came was replaced", token.handle)
+        token = None
     if token is None:
         return cookie.delete() if session.destroyed and sent.came else None
     if token == sent.token:
@@ -82,6 +85,10 @@ def log_unsaved(session: BaseSession) -> None:
             session.token.handle if session.token is not None else "(none)",
             unsaved,
         )
+
+
+def _came_too_late(session: BaseSession) -> bool:
+    return session.presented == "retired" and session.user is None
 
 
 def check_outage(error: StoreUnavailableError | CommandRefusedError) -> None:

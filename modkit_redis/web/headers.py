@@ -13,6 +13,7 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import Final, Literal, TypeAlias
 
+from modkit_redis.contract.errors import ArgumentError
 from modkit_redis.contract.ratelimit import Decision, Limit, LimitState
 
 Draft: TypeAlias = Literal["draft-11"]
@@ -41,7 +42,12 @@ def rate_limit_headers(
         draft: Which draft to follow; ``None`` leaves its headers out.
         legacy: Whether to give ``X-RateLimit-Limit``, ``-Remaining`` and ``-Reset`` as well: the numbers of
             the limit that refuses, or has least left, and the time of its reset in seconds since 1970.
+
+    Raises:
+        ArgumentError: If there is no such draft here.
     """
+    if draft not in (*DRAFTS, None):
+        raise ArgumentError("draft", f"must be {' or '.join(map(repr, DRAFTS))}, or None")
     told = list(_told(decisions))
     known = [(limit, state) for decision, limit, state in told if not decision.degraded]
     found: Headers = []

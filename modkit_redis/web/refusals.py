@@ -60,7 +60,7 @@ def refusal(
         legacy: Likewise.
 
     Raises:
-        ArgumentError: If *decisions* allow the request.
+        ArgumentError: If *decisions* allow the request, or *draft* or *form* is none.
     """
     refused = [each for each in as_sequence(decisions) if not each.allowed]
     if not refused:
@@ -94,6 +94,9 @@ def refused(
         accept: The request's ``Accept`` header.
         form: What the body is.
         headers: Further headers, as ``Retry-After`` or ``WWW-Authenticate``.
+
+    Raises:
+        ArgumentError: If *form* is none.
     """
     return _answer(status, {"title": HTTPStatus(status).phrase}, detail, accept, form, headers)
 
@@ -154,6 +157,8 @@ def _answer(
     form: Form,
     headers: Sequence[tuple[str, str]],
 ) -> Refusal:
+    if form not in FORMS:
+        raise ArgumentError("form", f"must be one of {', '.join(map(repr, FORMS))}")
     if form == "problem" or (form == "auto" and wants_problem(accept)):
         kind, text = _PROBLEM, json.dumps({**problem, "status": status, "detail": detail})
     else:

@@ -73,13 +73,21 @@ OUTPUTS = {
         "a report is refused by reports\n"
         "after that it is made\n"
     ),
+    "response_cache_app.py": (
+        "(asking the database for all prices)\n"
+        "(asking the database for all prices)\n"
+        '200 {{"tea":350,"cake":420}} (modkit-redis; fwd=uri-miss; stored)\n'
+        '200 {{"tea":350,"cake":420}} (modkit-redis; hit)\n'
+        "304 what you have (modkit-redis; hit)\n"
+        '200 {{"tea":380,"cake":420}} (modkit-redis; fwd=uri-miss; stored)\n'
+    ),
     "fastapi_app.py": (
         "at first [200, 401]\n"
         'POST /sign-in 403 "sign-in";r=2\n'
         'POST /sign-in 200 "sign-in";r=1\n'
         'POST /sign-in 403 "sign-in";r=0\n'
         'POST /sign-in 429 "sign-in";r=0\n'
-        "GET /me Hello, ada! This page was seen 1 times.\n"
+        "GET /me Hello, ada! Before you came nobody.\n"
         "DELETE /me 200\n"
     ),
     "flask_app.py": (

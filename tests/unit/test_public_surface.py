@@ -168,7 +168,14 @@ SURFACE = {
         "refused",
         "sign_in",
     ],
-    "modkit_redis.web.asgi": ["HealthMiddleware", "RateLimitMiddleware", "SessionMiddleware"],
+    "modkit_redis.web.asgi": [
+        "HealthMiddleware",
+        "RateLimitMiddleware",
+        "ResponseCacheMiddleware",
+        "SessionMiddleware",
+        "evict_responses",
+    ],
+    "modkit_redis.web.caching": [],
     "modkit_redis.web.fastapi": [
         "Inject",
         "RateLimit",

@@ -11,11 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modkit_redis.contract import ArgumentError, SessionToken
-from modkit_redis.session.tokens import new_token
 from modkit_redis.web import SessionCookie
 from modkit_redis.web.cookies import NOTHING_SENT
 
-TOKEN = new_token()
+TOKEN = SessionToken("h" * 22 + "." + "s" * 43)  # the same in each process that collects tests
 EPOCH = "Expires=Thu, 01 Jan 1970 00:00:00 GMT"
 REFUSED = "browsers refuse the cookie otherwise"
 

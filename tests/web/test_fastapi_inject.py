@@ -11,7 +11,7 @@ from dependency_injector import containers, providers
 from fastapi import Depends, FastAPI, WebSocket
 from websockets.sync.client import connect
 
-from modkit_redis import wire_strict
+from modkit_redis import RedisBundle, mount, wire_strict
 from modkit_redis.contract import (
     ArgumentError,
     AsyncCacheStore,
@@ -20,7 +20,7 @@ from modkit_redis.contract import (
 )
 from modkit_redis.web.fastapi import Inject
 from tests.support import delete_below, feature
-from tests.web.applications import App, NewContainer, calling, wired
+from tests.web.applications import App, NewContainer, calling, settings, wired
 from tests.web.serving import serving_asgi
 
 FORMS = {
@@ -205,6 +205,34 @@ async def own(value: str = Inject["own"]) -> str:
         answer = await client.get("/")
 
     assert answer.json() == "opened"
+
+
+async def test_a_sync_route_gets_the_store_of_a_sync_container(
+    addr: str, admin: redis.Redis, prefix: str
+) -> None:
+    class Blocking(containers.DeclarativeContainer):
+        redis = mount(RedisBundle, config=settings(addr, prefix))
+
+    module = feature(
+        """
+app = FastAPI()
+
+@app.get("/")
+def put(store = Inject[App.redis.cache.store]) -> bool:
+    return store.set("greeting", b"hello")
+""",
+        **{**NAMES, "App": Blocking},
+    )
+    container = Blocking()
+    wired(container, module)
+
+    async with calling(module.app) as client:
+        answer = await client.get("/")
+
+    container.unwire()
+    container.shutdown_resources()
+    assert answer.status_code == 200
+    assert admin.exists(f"{prefix}:cache:greeting") == 1
 
 
 def test_a_websocket_gets_it_as_well(container: Any) -> None:

@@ -187,6 +187,25 @@ async def test_one_that_stands_several_times_counts_once(container: Any) -> None
     assert (answer.json(), left(answer)) == (8, [("api", 8)])
 
 
+async def test_all_decisions_are_in_the_scope_in_their_order(container: Any) -> None:
+    app = FastAPI()
+    limits = [Depends(RateLimit(f"{name}=9/minute", by=who)) for name in ("one", "two")]
+
+    @app.get("/one", dependencies=limits[:1])
+    async def one(request: Request) -> str:
+        return str(request.scope["modkit_redis.ratelimit"].states[0].limit)
+
+    @app.get("/both", dependencies=limits)
+    async def both(request: Request) -> list[str]:
+        return [str(each.states[0].limit) for each in request.scope["modkit_redis.ratelimit"]]
+
+    wired(container, __name__)
+    async with ada(app) as client:
+        answers = [(await client.get(path)).json() for path in ("/one", "/both")]
+
+    assert answers == ["one=9/minute", ["one=9/minute", "two=9/minute"]]
+
+
 async def test_a_decision_costs_one_round_trip(
     private_server: EmbeddedServer, new_container: NewContainer, prefix: str
 ) -> None:
@@ -422,6 +441,28 @@ def test_a_websocket_is_refused_before_it_is_accepted(container: Any) -> None:
     assert heard == "hello"
     assert (answer.status_code, answer.headers["retry-after"]) == (429, "60")
     assert answer.headers[LIMIT].startswith('"sockets";r=0')
+
+
+async def test_where_a_server_cannot_refuse_a_websocket_with_an_answer_it_is_closed(container: Any) -> None:
+    app = FastAPI()
+    install(app)
+
+    @app.websocket("/", dependencies=[Depends(RateLimit("sockets=1/minute", by=who))])
+    async def talk(websocket: WebSocket) -> None: ...
+
+    wired(container, __name__)
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "websocket", "path": "/", "query_string": b"", "headers": [], "subprotocols": []}
+    await app(scope, receive, send)
+
+    assert sent == [{"type": "websocket.close", "code": 1008, "reason": ""}]
 
 
 def test_two_servers_share_a_limit(addr: str, prefix: str) -> None:

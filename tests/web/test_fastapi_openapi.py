@@ -36,6 +36,12 @@ def described(*, installed: bool = True) -> dict[str, Any]:
     @app.delete("/recent")
     async def recent(session: AsyncSession = Depends(RECENT)) -> None: ...
 
+    async def account(session: AsyncSession = Depends(REQUIRED)) -> str | None:
+        return session.user
+
+    @app.get("/account")
+    async def account_(user: str | None = Depends(account)) -> None: ...
+
     @app.get("/plain")
     async def plain() -> None: ...
 
@@ -50,6 +56,7 @@ def test_a_limit_of_a_router_is_told_with_its_headers() -> None:
     assert sorted(responses) == ["201", "422", "429"]
     assert sorted(responses["429"]["headers"]) == ["RateLimit", "RateLimit-Policy", "Retry-After"]
     assert sorted(responses["201"]["headers"]) == ["RateLimit", "RateLimit-Policy"]
+    assert "headers" not in responses["422"]
     assert "application/problem+json" in responses["429"]["content"]
 
 
@@ -68,6 +75,10 @@ def test_a_required_session_is_told_for_each_method() -> None:
         assert list(operation["responses"]["401"]["headers"]) == ["WWW-Authenticate"]
         assert operation["security"] == [{"session": []}]
     assert sorted(paths["/recent"]["delete"]["responses"]) == ["200", "401", "403"]
+
+
+def test_what_a_dependency_depends_on_is_told() -> None:
+    assert "401" in described()["paths"]["/account"]["get"]["responses"]
 
 
 def test_the_cookie_is_a_security_scheme_also_without_installing() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,7 @@ import httpx
 import pytest
 from fastapi import Depends, FastAPI, WebSocket
 from starlette.middleware.base import BaseHTTPMiddleware
+from starlette.requests import HTTPConnection
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
@@ -18,7 +20,7 @@ from modkit_redis.contract import ArgumentError, AsyncSession, ConfigError
 from modkit_redis.testing import EmbeddedServer
 from modkit_redis.web import SessionCookie
 from modkit_redis.web.asgi import SessionMiddleware
-from modkit_redis.web.fastapi import RequiredSession, current_session, install
+from modkit_redis.web.fastapi import RateLimit, RequiredSession, current_session, install
 from modkit_redis.web.recency import SIGNED_IN_AT, is_recent, mark_signed_in, sign_in
 from tests.web.applications import NewContainer, calling
 from tests.web.serving import serving_asgi
@@ -156,6 +158,25 @@ async def test_an_application_may_say_itself_who_is_signed_in(new_container: New
         after = await client.get("/page")
 
     assert (before.status_code, after.status_code) == (401, 200)
+
+
+async def test_a_sign_in_says_from_where_and_with_what(container: Any) -> None:
+    store = container.redis.session.store()
+    async with store.open() as session:
+        sign_in(session, "ada", address="192.0.2.1", agent="curl")
+
+    [info] = await store.sessions_of("ada")
+    assert (info.address, info.agent) == ("192.0.2.1", "curl")
+
+
+async def test_who_proves_who_they_are_gets_a_new_token(container: Any) -> None:
+    store = container.redis.session.store()
+    token = await store.create({"user_id": 7})
+    async with store.open(token) as session:
+        mark_signed_in(session)
+
+    assert session.token not in (None, token)
+    assert await store.load(token) is None
 
 
 @pytest.mark.parametrize(
@@ -320,3 +341,13 @@ async def test_only_a_time_with_its_zone_is_one(container: Any) -> None:
         session.clear()
 
     assert found == [False, False, False, True]
+
+
+@pytest.mark.parametrize("dependency", [RequiredSession(), RateLimit("api=1/minute", by=lambda scope: "x")])
+def test_its_signature_has_types_and_no_text_which_older_releases_of_fastapi_cannot_read(
+    dependency: Any,
+) -> None:
+    annotations = [each.annotation for each in inspect.signature(dependency).parameters.values()]
+
+    assert HTTPConnection in annotations
+    assert not any(isinstance(each, str) for each in annotations)

@@ -303,6 +303,18 @@ def test_a_permanent_session_stays_so_when_its_token_is_replaced(store: RedisSes
     assert "Max-Age=43" in cookie
 
 
+def test_a_session_after_clear_is_not_permanent(store: RedisSessionStore) -> None:
+    def anew() -> str:
+        session.permanent = True
+        session.clear()
+        return put()
+
+    with served(app_with(store, anew=anew)) as client:
+        [cookie] = set_cookies(client.get("/anew"))
+
+    assert "Max-Age" not in cookie
+
+
 def test_permanent_alone_begins_no_session(store: RedisSessionStore, traces: Traces) -> None:
     app = app_with(store, plain=lambda: "plain")
 
@@ -334,6 +346,7 @@ def test_a_cookie_that_lasts_may_be_made_one_that_does_not(store: RedisSessionSt
 def test_changes_of_a_request_that_failed_are_dropped(store: RedisSessionStore, failure: str) -> None:
     def fail() -> Any:
         session["colour"] = "red"
+        session.permanent = True
         if failure == "raises":
             raise LookupError
         return abort(503) if failure == "aborts" else ("failed", 500)
@@ -519,12 +532,10 @@ def test_a_setting_of_flask_that_would_be_ignored_is_refused(
 ) -> None:
     app = app_with(store)
     app.config[setting] = value
+    app.testing = True
 
-    with (
-        pytest.raises(ConfigError, match=f"{setting} is not used: .*{message}"),
-        app.test_request_context("/"),
-    ):
-        pass
+    with pytest.raises(ConfigError, match=f"{setting} is not used: .*{message}"):
+        app.test_client().get("/")
 
 
 def test_a_setting_of_flask_that_says_the_same_is_no_contradiction(store: RedisSessionStore) -> None:

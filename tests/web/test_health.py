@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import time
 from collections.abc import Iterable
 from typing import Any
@@ -73,6 +74,29 @@ def test_both_are_answered_behind_wsgi(addr: str, prefix: str) -> None:
     assert other.text == "the application's"
 
 
+async def test_an_answer_to_head_has_no_body_whatever_server_sends_it(container: Any) -> None:
+    app = asgi.HealthMiddleware(application, readiness=AsyncReadiness(container.redis.client))
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await app({"type": "http", "method": "HEAD", "path": LIVE}, None, send)
+
+    assert sent[1] == {"type": "http.response.body", "body": b""}
+
+
+async def test_a_path_that_was_left_out_is_not_the_root_of_a_mounted_application(container: Any) -> None:
+    readiness = AsyncReadiness(container.redis.client)
+    app = asgi.HealthMiddleware(application, readiness=readiness, paths=HealthPaths(live=""))
+    transport = httpx.ASGITransport(app, root_path="/api")
+
+    async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
+        answer = await client.get("/api")
+
+    assert answer.text == "the application's"
+
+
 async def test_everything_else_is_the_applications(container: Any) -> None:
     app = asgi.HealthMiddleware(application, readiness=AsyncReadiness(container.redis.client))
 
@@ -139,7 +163,7 @@ async def test_without_redis_it_is_alive_and_not_ready_until_redis_is_back(
     assert (facts(before), facts(during), facts(live), facts(after)) == (OK, UNAVAILABLE, OK, OK)
     [told] = [each for each in caplog.records if each.name == "modkit_redis.web"]
     assert told.levelno == logging.WARNING
-    assert told.getMessage().startswith("not ready: ")
+    assert re.fullmatch(r"not ready: .*: Redis is unavailable \(.*\)", told.getMessage())
 
 
 async def test_a_server_that_hangs_is_waited_for_no_longer_than_the_bound(

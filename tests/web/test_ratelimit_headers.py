@@ -208,6 +208,16 @@ def test_another_refusal_says_what_it_is_told(status: int, phrase: str) -> None:
     ) in problem.headers
 
 
+def test_a_draft_that_is_not_known_is_refused() -> None:
+    with pytest.raises(ArgumentError, match="draft must be 'draft-11', or None"):
+        rate_limit_headers(decision(), draft="draft-7")  # type: ignore[arg-type]  # as it is
+
+
+def test_a_form_that_is_not_known_is_refused() -> None:
+    with pytest.raises(ArgumentError, match="form must be one of 'auto', 'plain', 'problem'"):
+        refused(403, "No.", form="html")  # type: ignore[arg-type]  # as it is
+
+
 @pytest.mark.parametrize(
     ("accept", "wanted"),
     [

@@ -311,6 +311,14 @@ async def test_a_websocket_whose_session_cannot_be_saved_is_not_accepted(
 # Disconnects, and answers that nobody gets
 
 
+async def test_a_503_for_head_has_no_body(stores: AsyncSessionStores, closed_port: str) -> None:
+    sessions = stores.open(closed_port, "shop", QUICK)
+
+    start, end = await call(SessionMiddleware(write, store=sessions.store), http(method="HEAD"))
+
+    assert (start["status"], end["body"]) == (503, b"")
+
+
 async def test_a_stream_without_end_ends_when_its_answer_was_replaced(
     stores: AsyncSessionStores, closed_port: str
 ) -> None:

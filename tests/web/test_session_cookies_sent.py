@@ -172,6 +172,29 @@ def test_fixation_whoever_planted_a_token_is_not_signed_in_with_it(new_site: New
     assert attacker.ask(["about"]).out == {"about": [None, "retired", False]}
 
 
+def test_a_token_that_is_renewed_by_itself_is_told_as_any_other(new_site: NewSite, traces: Traces) -> None:
+    browser = new_site(renewal_interval="10m").browser()
+    browser.ask(["set", "n", 1])
+    traces.write(browser.handle, {"r": 1, "c": 1})
+
+    answer = browser.ask()
+
+    assert answer.set_cookie
+    assert (answer.header("vary"), answer.header("cache-control")) == ("Cookie", "no-store")
+
+
+def test_two_workers_share_sessions_and_their_ends(new_site: NewSite) -> None:
+    one, other = new_site(), new_site()
+    browser = one.browser()
+    browser.ask(["set", "n", 1])
+    elsewhere = other.browser(browser.token)
+
+    assert elsewhere.ask(["all"], ["set", "n", 2]).out == {"all": {"n": 1}}
+    assert browser.ask(["all"]).out == {"all": {"n": 2}}
+    elsewhere.ask(["destroy"])
+    assert browser.ask(["about"]).out == {"about": [None, "gone", False]}
+
+
 def test_the_token_is_read_from_the_cookie_alone(new_site: NewSite) -> None:
     site = new_site()
     browser = site.browser()
@@ -193,7 +216,7 @@ def test_the_token_is_read_from_the_cookie_alone(new_site: NewSite) -> None:
     [
         ([], "Cookie"),
         ([("Vary", "Accept")], "Accept, Cookie"),
-        ([("vary", "Accept"), ("Vary", "Origin, cookie")], None),
+        ([("vary", "Accept"), ("Vary", "Origin, COOKIE")], None),
         ([("Vary", "Accept"), ("VARY", "Origin")], "Accept, Origin, Cookie"),
         ([("Vary", "*")], None),
     ],

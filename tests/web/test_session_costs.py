@@ -90,7 +90,7 @@ def test_an_answer_that_failed_costs_no_write(warm: Site, count: Counter) -> Non
     assert count.spent() == (2, ["HGETALL"] * 2)
 
 
-@pytest.mark.parametrize("value", HOSTILE)
+@pytest.mark.parametrize("value", HOSTILE, ids=[f"cookie{n}" for n in range(len(HOSTILE))])
 def test_a_hostile_cookie_costs_nothing_fails_nothing_and_comes_back_nowhere(
     warm: Site, count: Counter, value: str
 ) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.session_stores import Traces
-from tests.web.session_sites import Site
+from tests.web.session_sites import Browser, Site
 
 NewSite = Callable[..., Site]
 
@@ -61,7 +61,9 @@ def test_an_answer_that_failed_signs_out_all_the_same(new_site: NewSite, traces:
     assert traces.handles() == set()
 
 
-def test_an_exception_saves_nothing_and_goes_on_to_the_server(new_site: NewSite, traces: Traces) -> None:
+def test_an_exception_saves_nothing_and_goes_on_to_the_server(
+    new_site: NewSite, traces: Traces, caplog: pytest.LogCaptureFixture
+) -> None:
     browser = new_site().browser()
     browser.ask(["set", "n", 1])
 
@@ -69,6 +71,7 @@ def test_an_exception_saves_nothing_and_goes_on_to_the_server(new_site: NewSite,
 
     assert (answer.status, answer.set_cookie) == (500, [])
     assert traces.values(browser.handle) == {"n": b"1"}
+    assert warnings(caplog) == []  # the exception says enough
 
 
 @pytest.mark.parametrize("step", ["rotate", "destroy"])
@@ -155,6 +158,21 @@ def test_a_request_that_comes_with_a_replaced_token_saves_nothing_and_says_so(
     assert traces.handles() == {browser.handle}
     assert traces.values(browser.handle) == {"n": b"1"}
     assert warnings(caplog) == ["session: 2 keys are not saved: the token was replaced"]
+
+
+def test_nor_is_a_cookie_set_if_it_saves_by_itself(
+    new_site: NewSite, caplog: pytest.LogCaptureFixture
+) -> None:
+    browser = new_site().browser()
+    browser.ask(["set", "n", 1])
+    late = Browser(browser.client, browser.name, browser.token)
+    browser.ask(["rotate"])
+
+    answer = late.ask(["set", "n", 2], ["save"])
+
+    assert answer.set_cookie == []
+    [warning] = warnings(caplog)
+    assert warning.endswith("its cookie is not set: the token that came was replaced")
 
 
 def test_nor_does_one_whose_token_was_replaced_twice(new_site: NewSite, traces: Traces) -> None:

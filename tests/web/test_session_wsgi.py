@@ -243,7 +243,9 @@ def fail() -> None:
 
 
 @pytest.mark.parametrize("moment", ["before", "first", "later", "close"])
-def test_an_exception_saves_nothing_more_and_goes_on(sessions: Sessions, traces: Traces, moment: str) -> None:
+def test_an_exception_saves_nothing_more_and_goes_on(
+    sessions: Sessions, traces: Traces, caplog: pytest.LogCaptureFixture, moment: str
+) -> None:
     token = sessions.store.create({"n": 0})
 
     class Failing(Closing):
@@ -271,6 +273,7 @@ def test_an_exception_saves_nothing_more_and_goes_on(sessions: Sessions, traces:
         Server().call(SessionMiddleware(app, store=sessions.store), token)
 
     assert traces.values(token.handle) == {"n": b"1" if moment in ("later", "close") else b"0"}
+    assert len(warnings(caplog)) == (moment in ("later", "close"))
 
 
 def test_an_answer_that_takes_another_ones_place_decides(sessions: Sessions, traces: Traces) -> None:

@@ -50,6 +50,11 @@ class Attempt(NamedTuple):
 class SessionState(MutableMapping[str, Any]):
     """What a session object knows and is asked for, until it is saved."""
 
+    # Of the class, as most requests change none of them.
+    _presented: PresentedToken = "none"
+    _replaced: Credential | None = None  # what opened nothing, as the token was replaced
+    _accessed = _destroyed = _is_token_fixed = False
+
     def __init__(self, coder: Coder, settings: SessionSettings) -> None:
         """Begin with nothing.
 
@@ -64,9 +69,6 @@ class SessionState(MutableMapping[str, Any]):
         )
         self._outage: str | None = None
         self._has_failed = False  # whether the last save did, and whoever asked for it knows
-        self._presented: PresentedToken = "none"
-        self._replaced: Credential | None = None  # what opened nothing, as the token was replaced
-        self._accessed = self._destroyed = self._is_token_fixed = False
         self._reset()
 
     def _reset(self) -> None:

@@ -90,7 +90,7 @@ class Answer:
 
     def is_moot(self, error: BaseException) -> bool:
         """Tell whether the application raised *error* only because nobody receives its answer."""
-        cause: BaseException | None = error
+        cause: BaseException | None = error if self.outage is not None else None
         while cause is not None and not isinstance(cause, AnswerReplacedError):
             cause = cause.__cause__ or cause.__context__
         return isinstance(error, Exception) and cause is not None

@@ -104,5 +104,4 @@ async def _leave(
         else:
             await opening.__aexit__(type(error), error, error.__traceback__)
     except ModkitRedisError as failed:
-        if failed is not error:
-            log_lost(failed)
+        log_lost(failed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from inspect import Parameter, Signature
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -88,6 +89,7 @@ class RequiredSession(SecurityBase):
         self.recent = _checked_span(recent)
         self._body: Form = body
         self._is_signed_in, self._sign_in_url = is_signed_in, sign_in_url
+        self.__signature__ = _SIGNATURE  # FastAPI cannot read annotations that are text here
         self.scheme_name = "session"
         self.model: Any = APIKey.model_validate({"in": APIKeyIn.cookie, "name": checked_cookie(cookie).name})
 
@@ -118,6 +120,7 @@ class RequiredSession(SecurityBase):
 
 
 _UNAVAILABLE: Final = 503
+_SIGNATURE: Final = Signature([Parameter("connection", Parameter.KEYWORD_ONLY, annotation=HTTPConnection)])
 
 
 def _checked_span(recent: timedelta | str | None) -> timedelta | None:

@@ -89,7 +89,7 @@ class RedisSessionInterface(SessionInterface):
         response.call_on_close(lambda: self._leave(session))
 
     def _leave(self, session: FlaskSession) -> None:
-        if session.is_loaded and not session.degraded:
+        if session.is_loaded and not session.degraded and not session.has_failed:
             log_unsaved(session)
             self._save_the_rest(session)
 

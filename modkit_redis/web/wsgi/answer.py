@@ -113,7 +113,7 @@ class Answer:
     def write(self, part: bytes) -> None:
         """Send a part of the body."""
         self.begin()
-        if self._write is not None and self.outage is None:
+        if self._write is not None:  # else the answer was replaced
             self._write(part)
 
     def leave(self, opening: Opening, error: BaseException | None) -> None:
@@ -128,8 +128,7 @@ class Answer:
             else:
                 opening.__exit__(type(error), error, error.__traceback__)
         except ModkitRedisError as failed:
-            if failed is not error:
-                log_lost(failed)
+            log_lost(failed)
 
     def _begun_with(self, start: _Start) -> Callable[[bytes], object]:
         headers = with_headers(start.headers, self._added)
