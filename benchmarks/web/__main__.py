@@ -34,7 +34,7 @@ from benchmarks.web.serving import served
 from benchmarks.web.tables import print_measurements, print_served, print_verdicts
 from modkit_redis.testing import EmbeddedServer
 
-FULL = Plan(turns=60, calls=60, crowds=12, each=20)
+FULL = Plan(turns=60, calls=40, crowds=12, each=8)
 QUICK = Plan(turns=15, calls=20, crowds=3, each=5)
 FRAMEWORKS = {"Starlette": starlettes.CONTENDERS, "FastAPI": fastapis.CONTENDERS, "Flask": flasks.CONTENDERS}
 

@@ -32,11 +32,12 @@ class Row(Enum):
     """Counts against a limit, and answers all values of the session."""
 
 
+FIRST_SEEN: Final = 1767225600
 DATA: Final[dict[str, Any]] = {
     "user_id": 184467,
     "csrf": "pO3cJ0mWq7Zt5yXvB1nKdE9hRsGuLf",
     "cart": [{"sku": "A-1042", "n": 2}, {"sku": "B-77", "n": 1}],
-    "seen": 1767225600,
+    "seen": FIRST_SEEN,
 }
 """What a session holds: 129 bytes as compact JSON."""
 
@@ -83,8 +84,8 @@ class Checker:
         """Return whether it is right, and remember what was counted."""
         values = json.loads(body)
         if row is Row.WRITE:
-            self._seen[caller] = self._seen.get(caller, DATA["seen"]) + 1
-            right = values == {"seen": self._seen[caller]}
+            expected = self._seen[caller] = self._seen.get(caller, FIRST_SEEN) + 1
+            right = values == {"seen": expected}
         else:
             right = values == DATA
         if row in (Row.LIMIT, Row.BOTH):
