@@ -33,8 +33,8 @@ def print_measurements(framework: str, found: Measurements) -> None:
 def _print_line(place: Place, each: Measured, wall: list[float], found: Measurements) -> None:
     base = next(iter(found.values())).timings
     low, _, high = quantiles(wall, n=4)
-    print(f"  {place.name:28}{median(wall):11.2f}{f'{low:.2f}-{high:.2f}':>13}", end="")
-    print(f"{median(ratios(each.timings.cpu, base.cpu)):7.2f}", end="")
+    print(f"  {place.name:28}{median(wall):11.1f}{f'{low:.1f}-{high:.1f}':>13}", end="")
+    print(f"{median(ratios(each.timings.cpu, base.cpu)):7.1f}", end="")
     print(f"{median(ratios(each.timings.rate, base.rate)):12.3f}", end="")
     print(f"{each.effort.trips:7.3g}  {' '.join(each.effort.commands)}")
 

@@ -101,7 +101,7 @@ class RateLimit:
             RefusedError: If the request is refused.
             ConfigError: If the module is not wired.
         """
-        scope, accept = connection.scope, accept_of(connection)
+        scope = connection.scope
         if self._by is not None:
             found = self._by(scope)
             subject = await found if isawaitable(found) else found
@@ -109,14 +109,14 @@ class RateLimit:
         decision = None if subject is None else await self._decide(scope, subject)
         del subject  # a traceback with local variables would show it
         if decision is None:
-            if (unknown := self._limiting.unknown(accept)) is not None:
+            if (unknown := self._limiting.unknown(accept_of(connection))) is not None:
                 raise RefusedError("It cannot be told who sent this request.", unknown)
             return None
         scope[KEY] = with_decision(scope, decision)
         told = told_in(scope)
         told.add(self._limiting.headers_of(decision))
         if not decision.allowed:
-            answer = self._limiting.refusal(decision, accept)
+            answer = self._limiting.refusal(decision, accept_of(connection))
             raise RefusedError(str(LimitExceededError(decision)), told.put_into(answer))
         told.put_on(response)
         return decision
