@@ -19,7 +19,7 @@ from typing import Any, Final
 import uvicorn
 
 from benchmarks.timing import rotated
-from benchmarks.web.contender import Checker, Contender, Row, name_of
+from benchmarks.web.contender import IDLE_S, Checker, Contender, Row, name_of
 
 HOST: Final = "127.0.0.1"
 CONNECTIONS: Final = 8
@@ -55,6 +55,8 @@ class Client(asyncio.Protocol):
 
     async def ask(self, request: bytes) -> bytes:
         """Send *request*, and return the answer."""
+        if self._transport.is_closing():
+            raise ConnectionError("the server has closed the connection")
         self._answer = asyncio.get_running_loop().create_future()
         self._transport.write(request)
         return await self._answer
@@ -167,7 +169,8 @@ def main(module: str, name: str, addr: str) -> None:
     listener.listen(64)
     print(listener.getsockname()[1], flush=True)
     app = kind(addr).app(row_of(kind))
-    uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False)).run(sockets=[listener])
+    config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_keep_alive=IDLE_S)
+    uvicorn.Server(config).run(sockets=[listener])
 
 
 if __name__ == "__main__":
