@@ -17,6 +17,11 @@ from typing import Any
 
 import modkit_redis
 import modkit_redis.testing
+import modkit_redis.web.asgi
+import modkit_redis.web.fastapi
+import modkit_redis.web.flask
+import modkit_redis.web.starlette
+import modkit_redis.web.wsgi
 from modkit_redis import CacheSettings, RateLimitSettings, RedisSettings, SessionSettings, contract
 from modkit_redis.client.errors import REASONS
 from modkit_redis.contract import ModkitRedisError, errors, named_tokens
@@ -127,7 +132,7 @@ def summary(member: object) -> str:
 
 def attribute_summary(package: ModuleType, name: str) -> str:
     """Return what the string below the assignment of *name* says, wherever *package* has it from."""
-    for each in sorted(module for module in sys.modules if module.startswith(package.__name__ + ".")):
+    for each in sorted(module for module in sys.modules if f"{module}.".startswith(f"{package.__name__}.")):
         body = ast.parse(inspect.getsource(sys.modules[each])).body
         for node, after in pairwise(body):
             assigned = isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == name
@@ -161,6 +166,12 @@ TABLES = MappingProxyType(
         "modkit_redis": public(modkit_redis),
         "contract": public(contract),
         "testing": public(modkit_redis.testing),
+        "web": public(modkit_redis.web),
+        "web-asgi": public(modkit_redis.web.asgi),
+        "web-wsgi": public(modkit_redis.web.wsgi),
+        "web-starlette": public(modkit_redis.web.starlette),
+        "web-fastapi": public(modkit_redis.web.fastapi),
+        "web-flask": public(modkit_redis.web.flask),
     }
 )
 

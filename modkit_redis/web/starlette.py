@@ -13,6 +13,8 @@ from starlette.types import Lifespan
 
 from modkit_redis.kernel import wire_strict
 
+__all__ = ["lifespan"]
+
 Own: TypeAlias = Callable[[Any], AbstractAsyncContextManager[Any]]
 """An application's own lifespan, as the framework takes it."""
 

@@ -10,7 +10,7 @@ from modkit_redis.web.flask.ratelimit import RateLimits
 from modkit_redis.web.flask.refused import LimitsUnavailableError, RateLimitedError, UnidentifiedError
 from modkit_redis.web.flask.session import FlaskSession
 
-session = cast(FlaskSession, flask.session)
+session: FlaskSession = cast(FlaskSession, flask.session)
 """``flask.session`` with its type, for applications with a ``RedisSessionInterface``."""
 
 __all__ = [
