@@ -70,7 +70,7 @@ def main() -> None:
         if options.only is None:
             asgi = [*installed(starlettes.CONTENDERS), *installed(fastapis.CONTENDERS)]
             chosen = [kind for kind in asgi if {Row.BARE, Row.BOTH} & set(kind.rows)]
-            print_served(served(chosen, server.addr, turns=5 if options.quick else 15))
+            print_served(served(chosen, server.addr, turns=5 if options.quick else 40))
         with redis.Redis(host=host, port=port) as admin:
             print_server(admin.info("server"))
         for kind in installed([*chain.from_iterable(FRAMEWORKS.values())]):
