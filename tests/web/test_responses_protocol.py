@@ -334,3 +334,14 @@ async def test_who_is_gone_makes_nothing_that_others_wait_for(new: New) -> None:
 
     assert (await asyncio.wait_for(asking[2], 10))[-1]["body"] == b"1234"
     assert isinstance((await asyncio.gather(*asking, return_exceptions=True))[0], LookupError)
+
+
+@pytest.mark.parametrize("headers", [[], [(b"if-none-match", b'"x"')]])
+async def test_one_inside_of_another_leaves_the_response_to_it_and_waits_for_nobody(
+    new: New, headers: Any
+) -> None:
+    client = Client(headers=headers)
+
+    await asyncio.wait_for(client.ask(new(new(sends(START, body(b"1234"))))), 5)
+
+    assert (client.status, client.got[1]["body"]) == ("fwd=uri-miss; stored", b"1234")

@@ -28,6 +28,9 @@ Owner: TypeAlias = Callable[[Scope], str | Awaitable[str | None] | None]
 
 _LOG: Final = logging.getLogger("modkit_redis.web")
 
+_IS_MAKING: Final = "modkit_redis.responses"
+"""Set in a scope whose response another of these middlewares has asked for; it keeps what there is to keep."""
+
 _TEXT: Final = ((b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"11"))
 _ONLY_IF_CACHED: Final = Answer(504, with_status(_TEXT, "detail=only-if-cached"), b"Not cached\n")
 
@@ -94,7 +97,8 @@ class ResponseCacheMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer from the cache, or let the application answer."""
-        if scope["type"] != "http" or not self._rules.apply_to(scope["method"], scope["path"]):
+        is_ours = scope["type"] == "http" and _IS_MAKING not in scope  # it would wait for itself
+        if not is_ours or not self._rules.apply_to(scope["method"], scope["path"]):
             await self._app(scope, receive, send)
             return
         asked = Asked.by([(bytes(name), bytes(value)) for name, value in scope["headers"]])
@@ -122,6 +126,7 @@ class ResponseCacheMiddleware:
         elif settled.keeper is None:
             await self._app(scope, receive, telling_send(send, settled.status))
         else:
+            scope[_IS_MAKING] = True
             making = Making(self._rules, settled.keeper, asked, settled.status, self._report)
             await making.run(self._app, scope, receive, send, whole=settled.whole)
 
