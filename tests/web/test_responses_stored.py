@@ -139,6 +139,16 @@ def test_fields_of_one_connection_are_not_stored(here: Site, admin: redis.Redis)
     assert {"connection", "keep-alive", "x-mine"} & set(second.headers) == set()
 
 
+@pytest.mark.parametrize("name", ["RateLimit", "RateLimit-Policy", "X-RateLimit-Remaining"])
+def test_what_one_client_has_left_of_its_limits_is_told_to_nobody_else(here: Site, name: str) -> None:
+    here.origin.reply("/limited", (name, "3"))
+
+    first, second = here.get("/limited"), here.get("/limited")
+
+    assert (first.headers[name], told(second)) == ("3", "hit")
+    assert name not in second.headers
+
+
 @pytest.mark.parametrize(
     "lines", [{"range": "bytes=0-1"}, {"cache_control": "no-store"}, {"if_match": '"x"'}], ids=str
 )

@@ -13,7 +13,7 @@ from modkit_redis.web.caching.answering import CONDITIONS, Answer, answer, with_
 from modkit_redis.web.caching.asked import Asked
 from modkit_redis.web.caching.fields import Fields
 from modkit_redis.web.caching.rules import Rules
-from modkit_redis.web.caching.storing import lifetime, made
+from modkit_redis.web.caching.storing import lifetime, made, of_one_client
 
 
 class Keeper(Protocol):
@@ -113,7 +113,8 @@ class Making:
         except ModkitRedisError as error:
             self._report(error)
             status = self._why
-        await send_answer(answer(stored, self._asked.fields, status, time.time(), with_body=True), send)
+        sent = answer(stored, self._asked.fields, status, time.time(), with_body=True)
+        await send_answer(sent._replace(fields=[*sent.fields, *of_one_client(got.fields)]), send)
 
 
 def uses_session(scope: Scope) -> bool:
