@@ -109,7 +109,9 @@ def _is_encoded(fields: Fields) -> bool:
 
 
 def _dropped(fields: Fields) -> frozenset[bytes]:
-    return (_NOT_STORED | _OF_ONE_CLIENT).union(name.encode("latin-1") for name in names(fields, b"connection"))
+    return (_NOT_STORED | _OF_ONE_CLIENT).union(
+        name.encode("latin-1") for name in names(fields, b"connection")
+    )
 
 
 def _etag(fields: Fields, body: bytes) -> bytes:

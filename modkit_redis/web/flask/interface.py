@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any, Final
 from weakref import WeakSet
 
@@ -109,10 +108,7 @@ class RedisSessionInterface(SessionInterface):
 
     def _cookie_of(self, session: FlaskSession, sent: SentCookie) -> str | None:
         cookie = replace(self._cookie, max_age=session.permanent)
-        token, info = session.token, session.info
-        if session.has_moved and token is not None and info is not None:
-            return cookie.set(token, info.expires - datetime.now(UTC))
-        return cookie_of(session, cookie, sent)
+        return cookie_of(session, cookie, sent, again=session.has_moved)
 
     def _sent(self, request: Request) -> SentCookie:
         line = request.environ.get("HTTP_COOKIE")
