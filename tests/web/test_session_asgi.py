@@ -14,6 +14,7 @@ from modkit_redis.testing import EmbeddedServer
 from modkit_redis.web import SessionCookie
 from modkit_redis.web.asgi import SessionMiddleware
 from tests.faults.proxy import Proxy
+from tests.leaks import leaks
 from tests.session_faults import QUICK
 from tests.session_stores import AsyncSessions, AsyncSessionStores, SessionStores, Traces, load_scripts
 from tests.stand_ins import AsyncDictSessions
@@ -458,3 +459,17 @@ async def test_an_answer_with_an_error_after_a_value_that_could_not_be_stored_is
 
     assert [each.get("status") for each in sent] == [500, None]
     assert traces.values(token.handle) == {"n": b"0"}
+
+
+async def test_where_a_server_cannot_send_the_token_is_not_in_the_traceback(sessions: AsyncSessions) -> None:
+    tokens: list[str] = []
+
+    async def send(message: Any) -> None:
+        tokens.append(token_in(message))
+        del message
+        raise FailedOnPurposeError
+
+    with pytest.raises(FailedOnPurposeError) as raised:
+        await SessionMiddleware(write, store=sessions.store)(http(), None, send)  # type: ignore[arg-type]  # unused
+
+    assert leaks(tokens.pop(), raised.value) == []

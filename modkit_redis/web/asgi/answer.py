@@ -76,17 +76,22 @@ class Answer:
                 raise AnswerReplacedError
             return
         if not self.has_begun and message["type"] in _BEGINNINGS:
-            accessed = self._session.accessed
-            set_cookie = await self._save(message.get("status", _SWITCHING))
-            self._session.fix_token()
+            message = await self._begun(message)
             if self.outage is not None:
                 await refuse(self._scope, self._send)
                 return
-            headers = message.get("headers", ())
-            added = additions(_texts(headers, b"vary"), set_cookie, accessed=accessed)
-            message = {**message, "headers": _with(headers, added)}
             self.has_begun = True
-        await self._send(message)
+        sending = self._send(message)
+        del message  # a traceback with local variables would show the token
+        await sending
+
+    async def _begun(self, message: Message) -> Message:
+        """Save the session, and return what the answer begins with."""
+        accessed, headers = self._session.accessed, message.get("headers", ())
+        set_cookie = await self._save(message.get("status", _SWITCHING))
+        self._session.fix_token()
+        added = additions(_texts(headers, b"vary"), set_cookie, accessed=accessed)
+        return {**message, "headers": _with(headers, added)}
 
     def is_moot(self, error: BaseException) -> bool:
         """Tell whether the application raised *error* only because nobody receives its answer."""

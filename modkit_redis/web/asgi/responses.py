@@ -29,7 +29,7 @@ Owner: TypeAlias = Callable[[Scope], str | Awaitable[str | None] | None]
 _LOG: Final = logging.getLogger("modkit_redis.web")
 
 _IS_MAKING: Final = "modkit_redis.responses"
-"""Set in a scope whose response another of these middlewares has asked for; it keeps what there is to keep."""
+"""Set in a scope whose response another of these middlewares waits for, and keeps."""
 
 _TEXT: Final = ((b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"11"))
 _ONLY_IF_CACHED: Final = Answer(504, with_status(_TEXT, "detail=only-if-cached"), b"Not cached\n")
