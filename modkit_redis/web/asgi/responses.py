@@ -122,7 +122,8 @@ class ResponseCacheMiddleware:
                 answer(settled.found, asked.fields, settled.status, time.time(), with_body=is_get), send
             )
         elif asked.only_if_cached:
-            await send_answer(_ONLY_IF_CACHED, send)
+            is_head = scope["method"] == "HEAD"
+            await send_answer(_ONLY_IF_CACHED._replace(body=b"") if is_head else _ONLY_IF_CACHED, send)
         elif settled.keeper is None:
             await self._app(scope, receive, telling_send(send, settled.status))
         else:
