@@ -31,7 +31,7 @@ def lifetime(status: int, fields: Fields, asked: Asked, vary: tuple[str, ...], t
         ttl: How long at most, and how long where the response does not say.
     """
     told = Directives(fields)
-    if "no-store" in told or "no-cache" in told or has(fields, b"set-cookie"):
+    if "no-store" in told or "no-cache" in told or has(fields, b"set-cookie") or _has_no_end(fields):
         return None
     is_shared = asked.owner is None
     if is_shared and "private" in told:
@@ -106,6 +106,10 @@ def _age(fields: Fields) -> int:
 
 def _is_encoded(fields: Fields) -> bool:
     return any(each != "identity" for each in names(fields, b"content-encoding"))
+
+
+def _has_no_end(fields: Fields) -> bool:
+    return line(fields, b"content-type").lower().startswith(b"text/event-stream")
 
 
 def _dropped(fields: Fields) -> frozenset[bytes]:
