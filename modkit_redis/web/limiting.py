@@ -93,15 +93,14 @@ class Limiting:
         return refused(400, "It cannot be told who sent this request.", accept=accept, form=self.body)
 
 
-def check_identity(found: object) -> None:
-    """Refuse what can be no subject, whoever sent the request.
+def is_subject(found: object) -> bool:
+    """Tell whether *found* can be a subject, whoever sent the request: it is text, or several."""
+    return all(isinstance(each, str) for each in (found if isinstance(found, tuple) else (found,)))
 
-    Raises:
-        ArgumentError: If it is neither text nor several.
-    """
-    parts = found if isinstance(found, tuple) else (found,)
-    if not all(isinstance(each, str) for each in parts):
-        raise ArgumentError("identify", "must return text, a tuple of texts, or None")
+
+def no_subject(argument: str) -> ArgumentError:
+    """Return the error for the function called *argument*, which returned something else."""
+    return ArgumentError(argument, "must return text, a tuple of texts, or None")
 
 
 def is_no_subject(error: ArgumentError) -> bool:

@@ -16,9 +16,10 @@ from modkit_redis.web.limiting import (
     Limiting,
     Unidentified,
     check_callable,
-    check_identity,
     check_store,
     is_no_subject,
+    is_subject,
+    no_subject,
     with_decision,
 )
 from modkit_redis.web.refusals import Form, Refusal
@@ -117,7 +118,9 @@ class RateLimitMiddleware:
         del found
         if subject is None:
             return None
-        check_identity(subject)
+        if not is_subject(subject):
+            del subject  # a traceback with local variables would show it
+            raise no_subject("identify")
         store = await async_store_of(self._store)
         asked = store.hit(subject, cost=self._limiting.cost_of(scope), limit=self._limiting.limit)
         del subject  # a traceback with local variables would show it

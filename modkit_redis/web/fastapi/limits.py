@@ -19,7 +19,16 @@ from modkit_redis.web.fastapi.refusing import RefusedError, accept_of
 from modkit_redis.web.fastapi.telling import told_in
 from modkit_redis.web.given import AsyncGiven, async_store_of
 from modkit_redis.web.headers import Draft
-from modkit_redis.web.limiting import KEY, Limiting, Unidentified, check_store, is_no_subject, with_decision
+from modkit_redis.web.limiting import (
+    KEY,
+    Limiting,
+    Unidentified,
+    check_store,
+    is_no_subject,
+    is_subject,
+    no_subject,
+    with_decision,
+)
 from modkit_redis.web.refusals import Form
 
 
@@ -122,12 +131,9 @@ class RateLimit:
         return decision
 
     async def _decide(self, scope: Scope, subject: object) -> Decision | None:
-        is_one = all(
-            isinstance(each, str) for each in (subject if isinstance(subject, tuple) else (subject,))
-        )
-        if not is_one:
-            del subject
-            raise ArgumentError("by", "must return text, a tuple of texts, or None")
+        if not is_subject(subject):
+            del subject  # a traceback with local variables would show it
+            raise no_subject("by")
         store: AsyncRateLimitStore = await async_store_of(self._store)
         who: Any = subject
         asked = store.hit(who, cost=self._limiting.cost_of(scope), limit=self._limiting.limit)

@@ -29,9 +29,10 @@ from modkit_redis.web.limiting import (
     Limiting,
     Unidentified,
     check_callable,
-    check_identity,
     check_store,
     is_no_subject,
+    is_subject,
+    no_subject,
     with_decision,
 )
 from modkit_redis.web.refusals import Form
@@ -168,7 +169,9 @@ class RateLimits:
         subject = identify(request.environ)
         if subject is None:
             return None
-        check_identity(subject)
+        if not is_subject(subject):
+            del subject  # a traceback with local variables would show it
+            raise no_subject("identify")
         cost, store = limiting.cost_of(request.environ), store_of(self._store)
         asked = [subject]
         del subject  # a traceback with local variables would show it

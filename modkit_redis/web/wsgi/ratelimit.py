@@ -16,9 +16,10 @@ from modkit_redis.web.limiting import (
     Limiting,
     Unidentified,
     check_callable,
-    check_identity,
     check_store,
     is_no_subject,
+    is_subject,
+    no_subject,
     with_decision,
 )
 from modkit_redis.web.refusals import Form, Refusal
@@ -105,7 +106,9 @@ class RateLimitMiddleware:
         subject = self._identify(environ)
         if subject is None:
             return None
-        check_identity(subject)
+        if not is_subject(subject):
+            del subject  # a traceback with local variables would show it
+            raise no_subject("identify")
         cost, store = self._limiting.cost_of(environ), store_of(self._store)
         asked = [subject]
         del subject  # a traceback with local variables would show it
