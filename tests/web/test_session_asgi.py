@@ -339,6 +339,38 @@ async def test_a_stream_without_end_ends_when_its_answer_was_replaced(
     assert [each.get("status") for each in sent] == [503, None]
 
 
+@pytest.mark.parametrize("fails", [True, False])
+async def test_so_does_one_that_comes_from_a_group_of_tasks_unless_another_of_them_fails(
+    stores: AsyncSessionStores, closed_port: str, *, fails: bool
+) -> None:
+    sessions = stores.open(closed_port, "shop", QUICK)
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        async def parts() -> None:
+            await send(START)
+            try:
+                await send({**END, "more_body": True})
+            finally:
+                over.set()
+
+        async def another() -> None:
+            await over.wait()
+            if fails:
+                raise FailedOnPurposeError
+
+        scope["session"]["n"], over = 1, asyncio.Event()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(another())
+            tasks.create_task(parts())
+
+    answering = call(SessionMiddleware(app, store=sessions.store), http())
+    if fails:
+        with pytest.raises(ExceptionGroup):
+            await answering
+    else:
+        assert [each.get("status") for each in await answering] == [503, None]
+
+
 async def test_a_request_that_fails_for_another_reason_then_still_fails(
     stores: AsyncSessionStores, closed_port: str
 ) -> None:

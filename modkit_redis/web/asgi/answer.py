@@ -95,10 +95,7 @@ class Answer:
 
     def is_moot(self, error: BaseException) -> bool:
         """Tell whether the application raised *error* only because nobody receives its answer."""
-        cause: BaseException | None = error if self.outage is not None else None
-        while cause is not None and not isinstance(cause, AnswerReplacedError):
-            cause = cause.__cause__ or cause.__context__
-        return isinstance(error, Exception) and cause is not None
+        return self.outage is not None and isinstance(error, Exception) and _tells_of_it(error)
 
     async def _save(self, status: int) -> str | None:
         """Save the session, and return the ``Set-Cookie`` that this asks for."""
@@ -114,6 +111,14 @@ class Answer:
             if is_answered_by_503(error, status):
                 self.outage = error
         return None
+
+
+def _tells_of_it(error: BaseException | None) -> bool:
+    if isinstance(error, BaseExceptionGroup):
+        return all(map(_tells_of_it, error.exceptions))
+    if error is None or isinstance(error, AnswerReplacedError):
+        return error is not None
+    return _tells_of_it(error.__cause__ or error.__context__)
 
 
 async def refuse(scope: Scope, send: Send) -> None:
