@@ -89,7 +89,8 @@ class SessionMiddleware:
             if not answer.is_moot(error):
                 raise
         else:
-            log_unsaved(session)
+            if answer.outage is None:
+                log_unsaved(session)
             await _leave(opening, session, answer.outage)
 
 

@@ -118,7 +118,7 @@ class Answer:
 
     def leave(self, opening: Opening, error: BaseException | None) -> None:
         """End the use of the session: what is left is an end of it, or a new token that was asked for."""
-        if error is None or self.has_begun:
+        if self.outage is None and (error is None or self.has_begun):
             log_unsaved(self._session)
         self._session.discard()
         error = self.outage or error
