@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from inspect import iscoroutinefunction
 from typing import Any, Final, Literal, TypeAlias
 
 from modkit_redis.contract.errors import ArgumentError
@@ -124,19 +123,6 @@ def check_callable(argument: str, given: object) -> None:
     """
     if not callable(given):
         raise ArgumentError(argument, "must be a function")
-
-
-def check_store(store: object, *, is_async: bool) -> None:
-    """Refuse what is neither a store of the right world nor a provider; what a provider gives is seen later.
-
-    Raises:
-        ArgumentError: If so.
-    """
-    hit = getattr(store, "hit", None)
-    if callable(store) or (callable(hit) and iscoroutinefunction(hit) == is_async):
-        return
-    world = "asyncio" if is_async else "threads"
-    raise ArgumentError("store", f"must be a rate limiter for {world}, or a provider of one")
 
 
 _LOG: Final = logging.getLogger("modkit_redis.web")

@@ -469,9 +469,11 @@ def test_nor_does_a_request_whose_token_was_replaced(store: RedisSessionStore) -
         session.save()
         return str(session.presented)
 
-    with served(
-        app_with(store, put=put, rotate=lambda: session.rotate() or "", late=make_permanent)
-    ) as client:
+    def rotate() -> str:
+        session.rotate()
+        return "rotated"
+
+    with served(app_with(store, put=put, rotate=rotate, late=make_permanent)) as client:
         client.get("/put")
         old = client.cookies[NAME]
         client.get("/rotate")

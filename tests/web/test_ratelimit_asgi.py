@@ -162,7 +162,8 @@ async def test_an_identity_that_is_no_text_is_the_applications_mistake(
 
 
 async def test_nor_is_it_in_the_traceback(store: AsyncRedisRateLimitStore) -> None:
-    app = RateLimitMiddleware(Answer().asgi, store=store, identify=lambda scope: ("user", SECRET.encode()))
+    found: Any = ("user", SECRET.encode())
+    app = RateLimitMiddleware(Answer().asgi, store=store, identify=lambda scope: found)
 
     with pytest.raises(ArgumentError) as raised:
         await messages_of(app, http())

@@ -404,7 +404,7 @@ async def test_a_store_of_the_other_world_is_refused(addr: str, prefix: str) -> 
     stores = AsyncSessionStores()
     other: Any = stores.open(addr, prefix).store
 
-    with pytest.raises(ArgumentError, match="store must be one for threads, as RedisBundle has"):
+    with pytest.raises(ArgumentError, match="store must be a session store for threads"):
         SessionMiddleware(write, store=other)
 
     await stores.aclose()

@@ -21,6 +21,7 @@ from modkit_redis.web.caching.answering import Answer, answer, reason_not_to_use
 from modkit_redis.web.caching.asked import Asked, key_of
 from modkit_redis.web.caching.rules import Rules, checked_function
 from modkit_redis.web.caching.stored import StoredResponse
+from modkit_redis.web.checking import CACHE, check_store
 from modkit_redis.web.given import AsyncGiven, async_store_of
 
 Owner: TypeAlias = Callable[[Scope], str | Awaitable[str | None] | None]
@@ -84,8 +85,7 @@ class ResponseCacheMiddleware:
         """
         if not callable(app):
             raise ArgumentError("app", "must be an ASGI application")
-        if not callable(store) and not hasattr(store, "get_or_set"):
-            raise ArgumentError("store", "must be an AsyncCacheStore, or its provider")
+        check_store(store, CACHE, is_async=True)
         if not isinstance(group, str) and not callable(group):
             raise ArgumentError("group", "must be text, or a function of the scope")
         self._app, self._store = app, store

@@ -14,7 +14,7 @@ from modkit_redis.contract.errors import (
 from modkit_redis.contract.session import AsyncSession, AsyncSessionStore
 from modkit_redis.web.answers import check_outage, log_lost, log_unsaved
 from modkit_redis.web.asgi.answer import Answer, refuse
-from modkit_redis.web.checking import checked_cookie, checked_store
+from modkit_redis.web.checking import SESSIONS, check_store, checked_cookie
 from modkit_redis.web.cookies import SessionCookie
 from modkit_redis.web.given import AsyncGiven, async_store_of
 
@@ -58,7 +58,8 @@ class SessionMiddleware:
             ArgumentError: If an argument cannot be used.
         """
         self._app = app
-        self._store = checked_store(store, is_async=True)
+        check_store(store, SESSIONS, is_async=True)
+        self._store = store
         self._cookie = checked_cookie(cookie)
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:

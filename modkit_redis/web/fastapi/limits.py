@@ -14,6 +14,7 @@ from starlette.types import Scope
 from modkit_redis.contract.errors import ArgumentError, ConfigError
 from modkit_redis.contract.names import TOKEN_RATELIMIT_STORE
 from modkit_redis.contract.ratelimit import AsyncRateLimitStore, Decision, LimitExceededError, Limits, Subject
+from modkit_redis.web.checking import LIMITER, check_store
 from modkit_redis.web.fastapi.inject import Injected, module_of_caller
 from modkit_redis.web.fastapi.refusing import RefusedError, accept_of
 from modkit_redis.web.fastapi.telling import told_in
@@ -23,7 +24,6 @@ from modkit_redis.web.limiting import (
     KEY,
     Limiting,
     Unidentified,
-    check_store,
     is_no_subject,
     is_subject,
     no_subject,
@@ -87,7 +87,7 @@ class RateLimit:
         if isinstance(store, str):
             store = Injected(store, module_of_caller(1))
         else:
-            check_store(store, is_async=True)
+            check_store(store, LIMITER, is_async=True)
         self._store: Any = store
         self._by: Any = None if depends else by
         self._limiting = Limiting(

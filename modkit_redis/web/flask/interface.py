@@ -21,7 +21,7 @@ from modkit_redis.web.answers import (
     log_lost,
     log_unsaved,
 )
-from modkit_redis.web.checking import checked_cookie, checked_store
+from modkit_redis.web.checking import SESSIONS, check_store, checked_cookie
 from modkit_redis.web.cookies import SentCookie, SessionCookie
 from modkit_redis.web.flask.errors import SessionUnavailableError
 from modkit_redis.web.flask.session import FlaskSession
@@ -51,7 +51,8 @@ class RedisSessionInterface(SessionInterface):
         Raises:
             ArgumentError: If an argument cannot be used.
         """
-        self._store = checked_store(store, is_async=False)
+        check_store(store, SESSIONS, is_async=False)
+        self._store = store
         self._cookie = checked_cookie(cookie)
         self._checked: WeakSet[Flask] = WeakSet()
         got_request_exception.connect(self._fail)  # weakly; it is the only news of an error that propagates

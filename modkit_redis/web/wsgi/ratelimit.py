@@ -8,6 +8,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from modkit_redis.contract.errors import ArgumentError
 from modkit_redis.contract.ratelimit import Decision, Limits, RateLimitStore, Subject
+from modkit_redis.web.checking import LIMITER, check_store
 from modkit_redis.web.given import Given, store_of
 from modkit_redis.web.headers import Draft, Headers, merged
 from modkit_redis.web.limiting import (
@@ -16,7 +17,6 @@ from modkit_redis.web.limiting import (
     Limiting,
     Unidentified,
     check_callable,
-    check_store,
     is_no_subject,
     is_subject,
     no_subject,
@@ -73,7 +73,7 @@ class RateLimitMiddleware:
         """
         check_callable("app", app)
         check_callable("identify", identify)
-        check_store(store, is_async=False)
+        check_store(store, LIMITER, is_async=False)
         self._app, self._store, self._identify = app, store, identify
         self._limiting = Limiting(
             limit=limit,
