@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from typing import Any, Final, TypeAlias
+from collections.abc import Iterable
+from typing import Final
 
 from modkit_redis.contract.errors import (
     CommandRefusedError,
@@ -22,11 +22,8 @@ from modkit_redis.web.answers import (
     log_lost,
     unavailable,
 )
+from modkit_redis.web.asgi.types import Message, Scope, Send
 from modkit_redis.web.cookies import SentCookie, SessionCookie
-
-Scope: TypeAlias = MutableMapping[str, Any]
-Message: TypeAlias = MutableMapping[str, Any]
-Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
 _BEGINNINGS: Final = ("http.response.start", "websocket.accept", "websocket.http.response.start")
 _DENIAL: Final = "websocket.http.response"

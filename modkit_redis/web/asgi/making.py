@@ -8,7 +8,8 @@ from typing import Protocol
 
 from modkit_redis.contract.cache import AsyncCacheStore
 from modkit_redis.contract.errors import ModkitRedisError
-from modkit_redis.web.asgi.recording import App, Message, Receive, Recording, Scope, Send
+from modkit_redis.web.asgi.recording import Recording
+from modkit_redis.web.asgi.types import Application, Message, Receive, Scope, Send
 from modkit_redis.web.caching.answering import CONDITIONS, Answer, answer, with_status
 from modkit_redis.web.caching.asked import Asked
 from modkit_redis.web.caching.fields import Fields
@@ -65,7 +66,7 @@ class Making:
         self._rules, self._keeper, self._asked = rules, keeper, asked
         self._why, self._report = why, report
 
-    async def run(self, app: App, scope: Scope, receive: Receive, send: Send, *, whole: bool) -> None:
+    async def run(self, app: Application, scope: Scope, receive: Receive, send: Send, *, whole: bool) -> None:
         """Call the application and send what it makes.
 
         Args:

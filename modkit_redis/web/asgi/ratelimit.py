@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable
 from inspect import isawaitable
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from modkit_redis.contract.errors import ArgumentError
 from modkit_redis.contract.ratelimit import AsyncRateLimitStore, Decision, Limits, Subject
+from modkit_redis.web.asgi.types import Application, Message, Receive, Scope, Send
 from modkit_redis.web.checking import LIMITER, check_store
 from modkit_redis.web.given import AsyncGiven, async_store_of
 from modkit_redis.web.headers import Draft, Headers, merged
@@ -24,11 +25,6 @@ from modkit_redis.web.limiting import (
 )
 from modkit_redis.web.refusals import Form, Refusal
 
-Scope: TypeAlias = MutableMapping[str, Any]
-Message: TypeAlias = MutableMapping[str, Any]
-Receive: TypeAlias = Callable[[], Awaitable[Message]]
-Send: TypeAlias = Callable[[Message], Awaitable[None]]
-App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 Identify: TypeAlias = Callable[[Scope], Subject | Awaitable[Subject | None] | None]
 
 
@@ -46,7 +42,7 @@ class RateLimitMiddleware:
 
     def __init__(
         self,
-        app: App,
+        app: Application,
         *,
         store: AsyncGiven[AsyncRateLimitStore],
         identify: Identify,

@@ -16,7 +16,7 @@ from modkit_redis.contract.values import Duration
 from modkit_redis.web.asgi.flights import Flight, Role
 from modkit_redis.web.asgi.generations import Generations
 from modkit_redis.web.asgi.making import Alone, Keeper, Making, send_answer, telling_send
-from modkit_redis.web.asgi.recording import App, Receive, Scope, Send
+from modkit_redis.web.asgi.types import Application, Receive, Scope, Send
 from modkit_redis.web.caching.answering import Answer, answer, reason_not_to_use, with_status
 from modkit_redis.web.caching.asked import Asked, key_of
 from modkit_redis.web.caching.rules import Rules, checked_function
@@ -56,7 +56,7 @@ class ResponseCacheMiddleware:
 
     def __init__(
         self,
-        app: App,
+        app: Application,
         *,
         store: AsyncGiven[AsyncCacheStore],
         ttl: Duration,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Final, TypeAlias
+from typing import Final
 
 from modkit_redis.contract.errors import (
     CommandRefusedError,
@@ -14,14 +13,10 @@ from modkit_redis.contract.errors import (
 from modkit_redis.contract.session import AsyncSession, AsyncSessionStore
 from modkit_redis.web.answers import check_outage, log_lost, log_unsaved
 from modkit_redis.web.asgi.answer import Answer, refuse
+from modkit_redis.web.asgi.types import Application, Receive, Scope, Send
 from modkit_redis.web.checking import SESSIONS, check_store, checked_cookie
 from modkit_redis.web.cookies import SessionCookie
 from modkit_redis.web.given import AsyncGiven, async_store_of
-
-Message: TypeAlias = MutableMapping[str, Any]
-Receive: TypeAlias = Callable[[], Awaitable[Message]]
-Send: TypeAlias = Callable[[Message], Awaitable[None]]
-Application: TypeAlias = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
 _COOKIES: Final = "modkit_redis.cookies"
 """Names of the cookies whose sessions are loaded already."""
@@ -62,7 +57,7 @@ class SessionMiddleware:
         self._store = store
         self._cookie = checked_cookie(cookie)
 
-    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request, a WebSocket, or anything else untouched."""
         loaded = scope.get(_COOKIES, ())
         if scope["type"] not in ("http", "websocket") or self._cookie.name in loaded:
