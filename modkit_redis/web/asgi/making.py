@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 from modkit_redis.contract.cache import AsyncCacheStore
@@ -102,6 +103,8 @@ class Making:
         return lifetime(status, fields, self._asked, self._rules.vary, self._rules.ttl)
 
     async def _complete(self, got: Answer, scope: Scope, send: Send) -> None:
+        if is_signed_in(scope):
+            self._asked = replace(self._asked, has_credentials=True)
         span = self._span(got.status, got.fields)
         if span is None or (self._asked.owner is None and uses_session(scope)):
             self._keeper.pass_by()
@@ -122,6 +125,11 @@ def uses_session(scope: Scope) -> bool:
     """Tell whether a session was looked at; one that does not say may have been."""
     session = scope.get("session")
     return session is not None and getattr(session, "accessed", True) is not False
+
+
+def is_signed_in(scope: Scope) -> bool:
+    """Tell whether the application found out who asks, by whatever credentials: as Starlette says it."""
+    return bool(getattr(scope.get("user"), "is_authenticated", False))
 
 
 def without_conditions(scope: Scope) -> Scope:
