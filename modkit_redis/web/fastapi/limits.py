@@ -14,12 +14,21 @@ from starlette.types import Scope
 from modkit_redis.contract.errors import ArgumentError, ConfigError
 from modkit_redis.contract.names import TOKEN_RATELIMIT_STORE
 from modkit_redis.contract.ratelimit import AsyncRateLimitStore, Decision, LimitExceededError, Limits, Subject
+from modkit_redis.web.checking import LIMITER, check_store
 from modkit_redis.web.fastapi.inject import Injected, module_of_caller
 from modkit_redis.web.fastapi.refusing import RefusedError, accept_of
 from modkit_redis.web.fastapi.telling import told_in
 from modkit_redis.web.given import AsyncGiven, async_store_of
 from modkit_redis.web.headers import Draft
-from modkit_redis.web.limiting import KEY, Limiting, Unidentified, check_store, is_no_subject, with_decision
+from modkit_redis.web.limiting import (
+    KEY,
+    Limiting,
+    Unidentified,
+    is_no_subject,
+    is_subject,
+    no_subject,
+    with_decision,
+)
 from modkit_redis.web.refusals import Form
 
 
@@ -78,7 +87,7 @@ class RateLimit:
         if isinstance(store, str):
             store = Injected(store, module_of_caller(1))
         else:
-            check_store(store, is_async=True)
+            check_store(store, LIMITER, is_async=True)
         self._store: Any = store
         self._by: Any = None if depends else by
         self._limiting = Limiting(
@@ -122,12 +131,9 @@ class RateLimit:
         return decision
 
     async def _decide(self, scope: Scope, subject: object) -> Decision | None:
-        is_one = all(
-            isinstance(each, str) for each in (subject if isinstance(subject, tuple) else (subject,))
-        )
-        if not is_one:
-            del subject
-            raise ArgumentError("by", "must return text, a tuple of texts, or None")
+        if not is_subject(subject):
+            del subject  # a traceback with local variables would show it
+            raise no_subject("by")
         store: AsyncRateLimitStore = await async_store_of(self._store)
         who: Any = subject
         asked = store.hit(who, cost=self._limiting.cost_of(scope), limit=self._limiting.limit)
