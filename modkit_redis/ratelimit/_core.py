@@ -112,7 +112,7 @@ def _bucket(limit: Limit, period: int) -> tuple[tuple[int, int, int], int]:
     shared = gcd(limit.count, period)
     paid, owed = limit.count // shared, period // shared
     capacity = limit.capacity * owed
-    return (paid, owed, capacity), OVERDRAFT * capacity + 1000 * paid + owed
+    return (paid, owed, capacity), OVERDRAFT * capacity + paid + owed
 
 
 def _window(limit: Limit, period: int) -> tuple[tuple[int, int, int], int]:
