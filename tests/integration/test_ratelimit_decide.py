@@ -241,3 +241,19 @@ def test_a_refund_in_longer_ticks_is_one_in_their_own_time(
     keys.close()
     assert limit.tick_us > 1 or algorithm == "strict"
     assert outcome.states == before
+
+
+@pytest.mark.parametrize("algorithm", [each for each in ALGORITHMS if each != "strict"])
+def test_a_refund_in_longer_ticks_leaves_what_was_used_later(
+    admin: redis.Redis, prefix: str, algorithm: Algorithm
+) -> None:
+    keys, limit = Keys(admin, prefix, 1), rule(Limit(10_000_019, timedelta(days=1)), algorithm)
+    first = keys.decided(DECIDE.source, "hit", NOW_US, *limit.arguments(3_000_000))
+    later = NOW_US + 24 * HOUR
+    keys.states = keys.decided(DECIDE.source, "hit", later, *limit.arguments(4_000_000)).states
+
+    outcome = keys.decided(REFUND.source, later, *limit.refunding(3_000_000, NOW_US, first.reply[4]))
+
+    keys.close()
+    assert limit.tick_us > 1
+    assert outcome.states == keys.states
