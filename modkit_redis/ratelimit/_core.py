@@ -23,7 +23,7 @@ OVERDRAFT: Final = 10
 """How many times a limit may be charged by a settle; the scripts know this number, too."""
 
 _MOST_CHARGES: Final = 8
-"""How many charges of one decision are told apart."""
+"""How many charges of one decision are told apart, as it may be settled for each token of a stream."""
 
 _EXACT: Final = 2**53
 """Below this, a double holds each whole number."""
@@ -170,12 +170,10 @@ def decision(
 def raised(decision: Decision, charged: Decision, cost: int) -> Decision:
     """Return *decision* as it is when *charged* has raised it to *cost*."""
     news = iter(charged.states)
-    states = [_told(each, next(news)) if is_charged(each) else each for each in decision.states]
-    settles, charges = decision, 1
-    while settles.settles is not None:
-        settles, charges = settles.settles, charges + 1
-    before = decision if charges < _MOST_CHARGES else decision.settles
-    return replace(decision, states=tuple(states), cost=cost, at_us=charged.at_us, settles=before)
+    states = tuple(_told(each, next(news)) if is_charged(each) else each for each in decision.states)
+    is_full = len(charges_of(decision, decision.cost)) == _MOST_CHARGES
+    before = decision.settles if is_full else decision  # if so, its last charge and this one are one
+    return replace(decision, states=states, cost=cost, at_us=charged.at_us, settles=before)
 
 
 def lowered(decision: Decision, cost: int, algorithm: Algorithm) -> Decision:
