@@ -32,6 +32,7 @@ _LONGEST_US: Final = 2**52
 """How long it may take until all of a limit is allowed again: 142 years, so that its end is exact as well."""
 
 _NOW: Final = timedelta(0)
+_US: Final = timedelta(microseconds=1)
 _TICKS: Final = (1, 10, 100, 1000, 10_000, 100_000, 1_000_000)
 
 
@@ -97,7 +98,7 @@ def rule(limit: Limit, algorithm: Algorithm) -> Rule:
     """
     if limit.burst is not None and algorithm != "gcra":
         raise ArgumentError("limit burst", f"is for the algorithm gcra, not for {algorithm}")
-    period_us = limit.period // timedelta(microseconds=1)
+    period_us = limit.period // _US
     for tick_us in _TICKS:
         if period_us % tick_us:
             break
@@ -210,6 +211,5 @@ def _told(state: LimitState, new: LimitState) -> LimitState:
 def _sooner(state: LimitState, cost: int) -> LimitState:
     if not isinstance(state.limit, Limit):
         return state
-    return replace(
-        state, reset_after=max(_NOW, state.reset_after - state.limit.period * cost // state.limit.count)
-    )
+    paid_us = state.limit.period // _US * cost // state.limit.count  # too much for a timedelta, maybe
+    return replace(state, reset_after=max(0, state.reset_after // _US - paid_us) * _US)
