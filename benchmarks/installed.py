@@ -37,8 +37,13 @@ def version(distribution: str) -> str:
 
 def print_legend(kinds: Sequence[type[Contestant]], server: Mapping[str, object]) -> None:
     """Print what was measured on, and how each was configured."""
+    print_server(server)
+    for kind in kinds:
+        print(f"  {kind.distribution} {version(kind.distribution)}: {kind.configured}")
+
+
+def print_server(server: Mapping[str, object]) -> None:
+    """Print what was measured on."""
     valkey = server.get("valkey_version") or server.get("redis_version")
     python, processors = platform.python_version(), os.cpu_count()
     print(f"\nPython {python}, hiredis {version('hiredis')}, server {valkey}, {processors} processors")
-    for kind in kinds:
-        print(f"  {kind.distribution} {version(kind.distribution)}: {kind.configured}")

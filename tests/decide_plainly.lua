@@ -35,12 +35,12 @@ end
 
 local function token_bucket(state, now, cost, a, b, capacity)
   local debt, most, excess = 0, 10 * capacity, false
-  local paid, longest, units = string.match(state or '', '^(%d+) (%d+) ?(%d*)')
-  if paid then
-    local left = math.min(paid - now, longest * 1000) -- no longer than when it was written, if the clock went back
-    excess = left < paid - now
-    if left >= 0 then -- the rest may be that of a limit with another count
-      debt = left * a + math.min(tonumber(units) or 0, a - 1)
+  if state and #state == 24 then
+    local paid, rest, longest = struct.unpack('>ddd', state)
+    local left = math.min(paid - now, longest) -- no longer than when it was written, if the clock went back
+    excess = longest < paid - now
+    if left >= 0 and rest >= 0 then -- the rest may be that of a limit with another count
+      debt = left * a + math.min(rest, a - 1)
     end
   end
   excess = excess or debt > most
@@ -48,7 +48,7 @@ local function token_bucket(state, now, cost, a, b, capacity)
   local function text(owed)
     local rest = math.fmod(owed, a)
     local left = (owed - rest) / a
-    return string.format(rest > 0 and '%.0f %.0f %.0f' or '%.0f %.0f', now + left, up(left, 1000), rest)
+    return struct.pack('>ddd', now + left, rest, left)
   end
   local function free(owed)
     return down(math.max(0, capacity - owed), b)

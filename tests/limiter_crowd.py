@@ -18,6 +18,8 @@ from tests.support import stock_client
 
 PROCESSES: Final = 4
 CALLERS: Final = 8
+AFTER_OUTAGE: Final = 0.02
+"""Seconds until a caller goes on, or all of them would be done before a server is back."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,13 @@ def _run_threads(crowd: Crowd) -> Counter[str]:
     store = limiters.open(crowd.addr, crowd.prefix, clock=clock, algorithm=crowd.algorithm, breaker="1ms")
 
     def call(_: int) -> Counter[str]:
-        return Counter(outcome(store.hit("ann", limit=crowd.limit)) for _ in range(crowd.hits))
+        found = Counter[str]()
+        for _ in range(crowd.hits):
+            decision = store.hit("ann", limit=crowd.limit)
+            found[outcome(decision)] += 1
+            if decision.degraded:
+                time.sleep(AFTER_OUTAGE)
+        return found
 
     try:
         _meet(crowd)
@@ -84,7 +92,13 @@ async def _run_tasks(crowd: Crowd) -> Counter[str]:
     store = limiters.open(crowd.addr, crowd.prefix, clock=clock, algorithm=crowd.algorithm, breaker="1ms")
 
     async def call() -> Counter[str]:
-        return Counter([outcome(await store.hit("ann", limit=crowd.limit)) for _ in range(crowd.hits)])
+        found = Counter[str]()
+        for _ in range(crowd.hits):
+            decision = await store.hit("ann", limit=crowd.limit)
+            found[outcome(decision)] += 1
+            if decision.degraded:
+                await asyncio.sleep(AFTER_OUTAGE)
+        return found
 
     try:
         await asyncio.to_thread(_meet, crowd)

@@ -23,7 +23,7 @@ OVERDRAFT: Final = 10
 """How many times a limit may be charged by a settle; the scripts know this number, too."""
 
 _MOST_CHARGES: Final = 8
-"""How many charges of one decision are told apart."""
+"""How many charges of one decision are told apart, as it may be settled for each token of a stream."""
 
 _EXACT: Final = 2**53
 """Below this, a double holds each whole number."""
@@ -32,6 +32,7 @@ _LONGEST_US: Final = 2**52
 """How long it may take until all of a limit is allowed again: 142 years, so that its end is exact as well."""
 
 _NOW: Final = timedelta(0)
+_US: Final = timedelta(microseconds=1)
 _TICKS: Final = (1, 10, 100, 1000, 10_000, 100_000, 1_000_000)
 
 
@@ -97,7 +98,7 @@ def rule(limit: Limit, algorithm: Algorithm) -> Rule:
     """
     if limit.burst is not None and algorithm != "gcra":
         raise ArgumentError("limit burst", f"is for the algorithm gcra, not for {algorithm}")
-    period_us = limit.period // timedelta(microseconds=1)
+    period_us = limit.period // _US
     for tick_us in _TICKS:
         if period_us % tick_us:
             break
@@ -112,7 +113,7 @@ def _bucket(limit: Limit, period: int) -> tuple[tuple[int, int, int], int]:
     shared = gcd(limit.count, period)
     paid, owed = limit.count // shared, period // shared
     capacity = limit.capacity * owed
-    return (paid, owed, capacity), OVERDRAFT * capacity + 1000 * paid + owed
+    return (paid, owed, capacity), OVERDRAFT * capacity + paid + owed
 
 
 def _window(limit: Limit, period: int) -> tuple[tuple[int, int, int], int]:
@@ -170,12 +171,10 @@ def decision(
 def raised(decision: Decision, charged: Decision, cost: int) -> Decision:
     """Return *decision* as it is when *charged* has raised it to *cost*."""
     news = iter(charged.states)
-    states = [_told(each, next(news)) if is_charged(each) else each for each in decision.states]
-    settles, charges = decision, 1
-    while settles.settles is not None:
-        settles, charges = settles.settles, charges + 1
-    before = decision if charges < _MOST_CHARGES else decision.settles
-    return replace(decision, states=tuple(states), cost=cost, at_us=charged.at_us, settles=before)
+    states = tuple(_told(each, next(news)) if is_charged(each) else each for each in decision.states)
+    is_full = len(charges_of(decision, decision.cost)) == _MOST_CHARGES
+    before = decision.settles if is_full else decision  # if so, its last charge and this one are one
+    return replace(decision, states=states, cost=cost, at_us=charged.at_us, settles=before)
 
 
 def lowered(decision: Decision, cost: int, algorithm: Algorithm) -> Decision:
@@ -212,6 +211,5 @@ def _told(state: LimitState, new: LimitState) -> LimitState:
 def _sooner(state: LimitState, cost: int) -> LimitState:
     if not isinstance(state.limit, Limit):
         return state
-    return replace(
-        state, reset_after=max(_NOW, state.reset_after - state.limit.period * cost // state.limit.count)
-    )
+    paid_us = state.limit.period // _US * cost // state.limit.count  # too much for a timedelta, maybe
+    return replace(state, reset_after=max(0, state.reset_after // _US - paid_us) * _US)

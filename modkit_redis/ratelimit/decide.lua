@@ -17,7 +17,8 @@
 -- It runs for each request of an application, so it makes few calls, functions and tables. All numbers are
 -- whole and below 2^53. (x - x % y) / y is x / y rounded down, and (x + -x % y) / y rounded up, both exact while
 -- x + y is below 2^53, too. A number is exact in a reply and as an argument of a command; as text, `..` and
--- table.concat keep 14 digits. `+ 0` makes a number of text, and is quicker than tonumber.
+-- table.concat keep 14 digits, and string.format takes longer than all else. `+ 0` makes a number of text, and is
+-- quicker than tonumber.
 
 local what, now = ARGV[1], ARGV[2]
 if now == '' then
@@ -35,19 +36,18 @@ end
 local decide
 
 if ARGV[3] == 'g' then
-  -- State: the tick at which all is paid; in how many thousands of ticks that was when it was written; and the units
-  -- left then, if any. If the clock went back, it is no longer than that until all is paid.
+  -- State, as three doubles: the tick at which all is paid; the units that are left then; and in how many ticks that
+  -- was when it was written. If the clock went back, it is no longer than that until all is paid.
   decide = function(state, tick, cost, a, b, capacity, charges)
     local debt, most, changed = 0, 10 * capacity, false
-    local paid, longest, rest = string.match(state or '', '^(%d+) (%d+) ?(%d*)')
-    if paid then
+    if state and #state == 24 then
+      local paid, rest, longest = struct.unpack('>ddd', state)
       local left = paid - tick
-      longest = longest * 1000
       if left > longest then
         left, changed = longest, true
       end
-      if left >= 0 then -- the rest may be that of a limit with another count
-        debt = left * a + math.min(tonumber(rest) or 0, a - 1)
+      if left >= 0 and rest >= 0 then -- the rest may be that of a limit with another count
+        debt = left * a + (rest < a and rest or a - 1)
         if debt > most then
           debt, changed = most, true
         end
@@ -65,10 +65,9 @@ if ARGV[3] == 'g' then
       debt, changed = debt < most - more and debt + more or most, true
     end
     if changed and charges and debt > 0 then
-      local units = debt % a
-      local left = (debt - units) / a
-      value = string.format(units > 0 and '%.0f %.0f %.0f' or '%.0f %.0f', tick + left, (left + -left % 1000) / 1000,
-        units)
+      local rest = debt % a
+      local left = (debt - rest) / a
+      value = struct.pack('>ddd', tick + left, rest, left)
     end
     local free = debt < capacity and capacity - debt or 0
     return over <= 0, (free - free % b) / b, retry, (debt + -debt % a) / a, value

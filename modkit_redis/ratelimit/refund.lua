@@ -19,21 +19,20 @@ end
 -- Each returns what is left to be stored, and until which tick that counts.
 
 local function token_bucket(state, present, cost, a, b, capacity, _, reset)
-  local paid, longest, units = string.match(state, '^(%d+) (%d+) ?(%d*)')
-  local left = paid and math.min(paid - present, longest * 1000) or -1
-  if left < 0 then
+  local paid, rest, longest = struct.unpack('>ddd', #state == 24 and state or string.rep('\0', 24))
+  local left = math.min(paid - present, longest)
+  if not (left >= 0 and rest >= 0) then
     return '', 0
   end
-  local debt = math.min(left * a + math.min(tonumber(units) or 0, a - 1), 10 * capacity)
+  local debt = math.min(left * a + math.min(rest, a - 1), 10 * capacity)
   -- What was used is paid off in its order, so no more of the cost is left than of all that was owed then.
   debt = debt - math.min(cost * b, math.max(0, reset - present) * a)
   if debt <= 0 then
     return '', 0
   end
-  local rest = math.fmod(debt, a)
+  rest = math.fmod(debt, a)
   left = (debt - rest) / a
-  return string.format(rest > 0 and '%.0f %.0f %.0f' or '%.0f %.0f', present + left, down(left + 999, 1000), rest),
-    present + left + (rest > 0 and 1 or 0)
+  return struct.pack('>ddd', present + left, rest, left), present + left + (rest > 0 and 1 or 0)
 end
 
 local function counters(state, present, cost, width, limit, span, charged)

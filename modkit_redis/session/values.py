@@ -193,6 +193,8 @@ class Values(MutableMapping[str, Any]):
         try:  # it may be longer than a limit that was lowered, or have been written by another program
             longest = len(lent.payload)
             now = self._coder.payload(key, value, at_least=longest)
+            if now == lent.payload:
+                return False
             was = self._coder.payload(key, decode(lent.payload), at_least=longest)
             return now != was
         except ArgumentError:

@@ -39,15 +39,24 @@ def drop_what_must_not_be_saved(session: BaseSession, status: int) -> None:
         session.discard()
 
 
-def cookie_of(session: BaseSession, cookie: SessionCookie, sent: SentCookie) -> str | None:
-    """Return the ``Set-Cookie`` for a session that was just saved; ``None`` if there is none to be sent."""
+def cookie_of(
+    session: BaseSession, cookie: SessionCookie, sent: SentCookie, *, again: bool = False
+) -> str | None:
+    """Return the ``Set-Cookie`` for a session that was just saved; ``None`` if there is none to be sent.
+
+    Args:
+        session: The session.
+        cookie: How its cookie is set.
+        sent: The cookie that came.
+        again: Whether the token that came is to be sent back, as the cookie is to last longer or shorter.
+    """
     token = session.token
     if token is not None and _came_too_late(session):
         _LOG.warning("session %s: its cookie is not set: the token that came was replaced", token.handle)
         token = None
     if token is None:
         return cookie.delete() if session.destroyed and sent.came else None
-    if token == sent.token:
+    if token == sent.token and not again:
         return None
     info = session.info
     return cookie.set(token, info.expires - datetime.now(UTC) if info is not None else None)

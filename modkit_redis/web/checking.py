@@ -3,29 +3,40 @@
 from __future__ import annotations
 
 from inspect import iscoroutinefunction
-from typing import TypeVar
+from typing import Final, NamedTuple
 
 from modkit_redis.contract.errors import ArgumentError
 from modkit_redis.web.cookies import SessionCookie
 
-T = TypeVar("T")
+
+class Kind(NamedTuple):
+    """A kind of store.
+
+    Attributes:
+        name: What it is called.
+        method: What each of them has.
+    """
+
+    name: str
+    method: str
 
 
-def checked_store(store: T, *, is_async: bool) -> T:
-    """Return *store*, which may be a provider of one.
+SESSIONS: Final = Kind("a session store", "load")
+LIMITER: Final = Kind("a rate limiter", "hit")
+CACHE: Final = Kind("a cache store", "get_or_set")
+
+
+def check_store(store: object, kind: Kind, *, is_async: bool) -> None:
+    """Refuse what is neither a store of the right world nor a provider; what a provider gives is seen later.
 
     Raises:
-        ArgumentError: If it can be no session store, or is one of the other world.
+        ArgumentError: If so.
     """
-    load = getattr(store, "load", None)
-    if callable(store):
-        return store
-    if load is None:
-        raise ArgumentError("store", "must be redis.session.store of a container, or what returns one")
-    if iscoroutinefunction(load) is not is_async:
-        mine, bundle = ("asyncio", "AsyncRedisBundle") if is_async else ("threads", "RedisBundle")
-        raise ArgumentError("store", f"must be one for {mine}, as {bundle} has")
-    return store
+    method = getattr(store, kind.method, None)
+    if callable(store) or (callable(method) and iscoroutinefunction(method) == is_async):
+        return
+    world, bundle = ("asyncio", "AsyncRedisBundle") if is_async else ("threads", "RedisBundle")
+    raise ArgumentError("store", f"must be {kind.name} for {world}, or a provider of one, as {bundle} has")
 
 
 def checked_cookie(cookie: SessionCookie | None) -> SessionCookie:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from inspect import iscoroutinefunction
 from typing import Any, Final, Literal, TypeAlias
 
 from modkit_redis.contract.errors import ArgumentError
@@ -93,15 +92,14 @@ class Limiting:
         return refused(400, "It cannot be told who sent this request.", accept=accept, form=self.body)
 
 
-def check_identity(found: object) -> None:
-    """Refuse what can be no subject, whoever sent the request.
+def is_subject(found: object) -> bool:
+    """Tell whether *found* can be a subject, whoever sent the request: it is text, or several."""
+    return all(isinstance(each, str) for each in (found if isinstance(found, tuple) else (found,)))
 
-    Raises:
-        ArgumentError: If it is neither text nor several.
-    """
-    parts = found if isinstance(found, tuple) else (found,)
-    if not all(isinstance(each, str) for each in parts):
-        raise ArgumentError("identify", "must return text, a tuple of texts, or None")
+
+def no_subject(argument: str) -> ArgumentError:
+    """Return the error for the function called *argument*, which returned something else."""
+    return ArgumentError(argument, "must return text, a tuple of texts, or None")
 
 
 def is_no_subject(error: ArgumentError) -> bool:
@@ -125,19 +123,6 @@ def check_callable(argument: str, given: object) -> None:
     """
     if not callable(given):
         raise ArgumentError(argument, "must be a function")
-
-
-def check_store(store: object, *, is_async: bool) -> None:
-    """Refuse what is neither a store of the right world nor a provider; what a provider gives is seen later.
-
-    Raises:
-        ArgumentError: If so.
-    """
-    hit = getattr(store, "hit", None)
-    if callable(store) or (callable(hit) and iscoroutinefunction(hit) == is_async):
-        return
-    world = "asyncio" if is_async else "threads"
-    raise ArgumentError("store", f"must be a rate limiter for {world}, or a provider of one")
 
 
 _LOG: Final = logging.getLogger("modkit_redis.web")

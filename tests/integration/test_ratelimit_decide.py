@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import struct
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -52,10 +53,20 @@ class Keys:
         count = len(self._keys)
         reply, states, *ttl_ms = sent.execute()[-2 - count :]
         answers = reply if isinstance(reply, list) else [reply]
-        return Outcome([int(each) for each in answers], [_numbers(each) for each in states], ttl_ms, states)
+        read = _numbers_of_bucket if "g" in arguments else _numbers
+        return Outcome([int(each) for each in answers], [read(each) for each in states], ttl_ms, states)
 
     def close(self) -> None:
         self._admin.delete(*self._keys)
+
+
+def bucket(paid: int, longest: int, rest: int = 0) -> bytes:
+    """Return the state of a token bucket."""
+    return struct.pack(">3d", paid, rest, longest)
+
+
+def _numbers_of_bucket(state: bytes | None) -> list[int]:
+    return [int(each) for each in struct.unpack(">3d", state)] if state is not None else []
 
 
 def _numbers(state: bytes | None) -> list[int]:
@@ -162,20 +173,21 @@ def test_no_state_outlives_its_limit_when_that_has_changed_and_is_refunded(
 HOUR: Final = 3_600_000_000
 INDEX: Final = NOW_US // HOUR
 SLOT: Final = NOW_US // (HOUR // 10)
+OF_ONE: Final = HOUR // 6
 
 
 @pytest.mark.parametrize(
     ("algorithm", "count", "state", "cost", "left", "ttl_ms"),
     [
         # a bucket: what is left of a tick is less than a tick, and is still owed
-        ("gcra", 6, f"{NOW_US + 10**9} 1000000 90", 0, [NOW_US + 10**9, 10**6], 1_000_001),
-        ("gcra", 97, f"{NOW_US} 0 50", 0, [NOW_US, 0, 50], 2),
-        ("gcra", 6, f"{NOW_US + 10**9} 1000000", 1, [NOW_US + 400_000_000, 400_000], 400_001),
+        ("gcra", 6, bucket(NOW_US + 10**9, 10**9, 90), 0, [NOW_US + 10**9, 0, 10**9], 1_000_001),
+        ("gcra", 97, bucket(NOW_US, 0, 50), 0, [NOW_US, 50, 0], 2),
+        ("gcra", 6, bucket(NOW_US + 10**9, 10**9), 1, [NOW_US + 4 * 10**8, 0, 4 * 10**8], 400_001),
         # never longer than when it was written, never more than ten times the limit
-        ("gcra", 6, f"{NOW_US + 10**12} 1000000", 1, [NOW_US + 400_000_000, 400_000], 400_001),
-        ("gcra", 6, f"{NOW_US + 10**12} 1000000000", 1, [NOW_US + 59 * 600_000_000, 35_400_000], 35_400_001),
-        ("gcra", 6, f"{NOW_US + 10**9} 1000000", 2, [], -2),
-        ("gcra", 6, f"{NOW_US - 1} 1000000", 1, [], -2),
+        ("gcra", 6, bucket(NOW_US + 10**12, 10**9), 1, [NOW_US + 4 * 10**8, 0, 4 * 10**8], 400_001),
+        ("gcra", 6, bucket(NOW_US + 10**12, 10**12), 1, [NOW_US + 59 * OF_ONE, 0, 59 * OF_ONE], 35_400_001),
+        ("gcra", 6, bucket(NOW_US + 10**9, 10**9), 2, [], -2),
+        ("gcra", 6, bucket(NOW_US - 1, 10**9), 1, [], -2),
         # windows: a key ends with the last of them that counts anything
         ("fixed", 6, f"{INDEX} 5", 2, [INDEX, 3], 3_600_001),
         ("fixed", 6, f"{INDEX} 1000", 1, [INDEX, 59], 3_600_001),
@@ -198,13 +210,13 @@ def test_a_refund_leaves_exactly_what_still_counts(
     prefix: str,
     algorithm: Algorithm,
     count: int,
-    state: str,
+    state: str | bytes,
     cost: int,
     left: list[int],
     ttl_ms: int,
 ) -> None:
     keys, limit = Keys(admin, prefix, 1), rule(Limit(count, timedelta(hours=1)), algorithm)
-    keys.states = [state.encode()]
+    keys.states = [state.encode() if isinstance(state, str) else state]
 
     outcome = keys.decided(REFUND.source, NOW_US, *limit.refunding(cost, NOW_US, 10 * HOUR))
 
@@ -229,3 +241,19 @@ def test_a_refund_in_longer_ticks_is_one_in_their_own_time(
     keys.close()
     assert limit.tick_us > 1 or algorithm == "strict"
     assert outcome.states == before
+
+
+@pytest.mark.parametrize("algorithm", [each for each in ALGORITHMS if each != "strict"])
+def test_a_refund_in_longer_ticks_leaves_what_was_used_later(
+    admin: redis.Redis, prefix: str, algorithm: Algorithm
+) -> None:
+    keys, limit = Keys(admin, prefix, 1), rule(Limit(10_000_019, timedelta(days=1)), algorithm)
+    first = keys.decided(DECIDE.source, "hit", NOW_US, *limit.arguments(3_000_000))
+    later = NOW_US + 24 * HOUR
+    keys.states = keys.decided(DECIDE.source, "hit", later, *limit.arguments(4_000_000)).states
+
+    outcome = keys.decided(REFUND.source, later, *limit.refunding(3_000_000, NOW_US, first.reply[4]))
+
+    keys.close()
+    assert limit.tick_us > 1
+    assert outcome.states == keys.states

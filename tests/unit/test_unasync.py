@@ -11,6 +11,8 @@ from typing import Protocol, cast
 
 import pytest
 
+pytestmark = pytest.mark.once
+
 SCRIPT = Path(__file__).parents[2] / ".ci" / "unasync.py"
 
 Rules = tuple[tuple[str, str], ...]
@@ -36,8 +38,6 @@ TWIN = '''\
 """Uses Thing."""
 
 from elsewhere import Monkey, Zebra
-
-pytestmark = pytest.mark.once
 
 
 def use(thing: Zebra) -> Monkey:

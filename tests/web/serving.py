@@ -7,7 +7,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final, TypeAlias
 
 import httpx
@@ -85,7 +85,8 @@ def serving_wsgi(app: Any, *closers: Callable[[], object]) -> Iterator[str]:
         yield _url(listener)
     finally:
         over.set()
-        server.pull_trigger()
+        with suppress(OSError):  # it has closed already
+            server.pull_trigger()
         _join(thread)
         for close in closers:
             close()

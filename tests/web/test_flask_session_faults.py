@@ -13,7 +13,7 @@ import pytest
 import redis
 from flask import Flask, Response, copy_current_request_context, request, stream_with_context
 
-from modkit_redis.contract import ArgumentError, ConfigError, StoreUnavailableError
+from modkit_redis.contract import ArgumentError, ConfigError, SessionLostError, StoreUnavailableError
 from modkit_redis.session import RedisSessionStore
 from modkit_redis.testing import EmbeddedServer
 from modkit_redis.web.flask import SessionUnavailableError, session
@@ -445,3 +445,39 @@ def test_a_forked_process_has_the_same_sessions_and_connections_of_its_own(store
 @pytest.mark.slow
 def test_very_many_requests_keep_sessions_apart(store: RedisSessionStore) -> None:
     _crowd(store, users=40, visits=25)
+
+
+def test_a_session_that_was_lost_sets_no_cookie_whatever_it_was_to_be(store: RedisSessionStore) -> None:
+    def make_permanent() -> str:
+        session.permanent = True
+        store.revoke(session.info.handle if session.info else "")
+        with pytest.raises(SessionLostError):
+            session.save()
+        return "lost"
+
+    with served(app_with(store, put=put, lost=make_permanent)) as client:
+        client.get("/put")
+        answer = client.get("/lost")
+
+    assert (answer.text, set_cookies(answer)) == ("lost", [])
+
+
+def test_nor_does_a_request_whose_token_was_replaced(store: RedisSessionStore) -> None:
+    def make_permanent() -> str:
+        session.permanent = True
+        session["n"] = 1
+        session.save()
+        return str(session.presented)
+
+    def rotate() -> str:
+        session.rotate()
+        return "rotated"
+
+    with served(app_with(store, put=put, rotate=rotate, late=make_permanent)) as client:
+        client.get("/put")
+        old = client.cookies[NAME]
+        client.get("/rotate")
+        client.cookies.clear()
+        answer = client.get("/late", headers={"Cookie": f"{NAME}={old}"})
+
+    assert (answer.text, set_cookies(answer)) == ("retired", [])

@@ -116,6 +116,19 @@ async def test_a_mounted_application_is_asked_below_its_own_path(container: Any)
     assert facts(answer) == OK
 
 
+@pytest.mark.parametrize("root", ["/h", "/healt"])
+async def test_a_path_that_only_begins_like_that_of_the_application_is_not_below_it(
+    container: Any, root: str
+) -> None:
+    app = asgi.HealthMiddleware(application, readiness=AsyncReadiness(container.redis.client))
+    transport = httpx.ASGITransport(app, root_path=root)
+
+    async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
+        answer = await client.get(LIVE)
+
+    assert facts(answer) == OK
+
+
 async def test_the_lifespan_and_websockets_are_passed_on() -> None:
     passed: list[str] = []
 

@@ -14,6 +14,7 @@ from websockets.sync.client import connect
 from modkit_redis.contract import ArgumentError, StoreUnavailableError
 from modkit_redis.ratelimit import AsyncRedisRateLimitStore
 from modkit_redis.web.asgi import RateLimitMiddleware
+from tests.leaks import leaks
 from tests.limiters import AsyncLimiters, Limiters
 from tests.support import wait_until
 from tests.web.limited import KEY, Answer, header_of, layer, limited
@@ -158,6 +159,16 @@ async def test_an_identity_that_is_no_text_is_the_applications_mistake(
 
     with pytest.raises(ArgumentError, match="identify must return text, a tuple of texts, or None"):
         await messages_of(app, http())
+
+
+async def test_nor_is_it_in_the_traceback(store: AsyncRedisRateLimitStore) -> None:
+    found: Any = ("user", SECRET.encode())
+    app = RateLimitMiddleware(Answer().asgi, store=store, identify=lambda scope: found)
+
+    with pytest.raises(ArgumentError) as raised:
+        await messages_of(app, http())
+
+    assert leaks(SECRET, raised.value) == []
 
 
 async def test_a_cost_that_is_none_is_the_applications_mistake(store: AsyncRedisRateLimitStore) -> None:

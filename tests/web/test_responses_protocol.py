@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextvars import ContextVar
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from modkit_redis.web.asgi import ResponseCacheMiddleware
+from modkit_redis.web.asgi import ResponseCacheMiddleware, flights
 from modkit_redis.web.asgi.generations import _begun
 from tests.caching import async_until
 from tests.web.origin import Stores
@@ -334,3 +335,61 @@ async def test_who_is_gone_makes_nothing_that_others_wait_for(new: New) -> None:
 
     assert (await asyncio.wait_for(asking[2], 10))[-1]["body"] == b"1234"
     assert isinstance((await asyncio.gather(*asking, return_exceptions=True))[0], LookupError)
+
+
+@pytest.mark.parametrize("headers", [[], [(b"if-none-match", b'"x"')]])
+async def test_one_inside_of_another_leaves_the_response_to_it_and_waits_for_nobody(
+    new: New, headers: Any
+) -> None:
+    client = Client(headers=headers)
+
+    await asyncio.wait_for(client.ask(new(new(sends(START, body(b"1234"))))), 5)
+
+    assert (client.status, client.got[1]["body"]) == ("fwd=uri-miss; stored", b"1234")
+
+
+async def test_a_stream_of_events_is_passed_on_from_its_beginning(new: New) -> None:
+    passed = asyncio.Event()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({**STREAM, "headers": [(b"Content-Type", b"text/event-stream; charset=utf-8")]})
+        passed.set()
+        await asyncio.Event().wait()
+
+    clients = [Client(), Client()]
+    asking = [asyncio.create_task(each.ask(new(app))) for each in clients]
+    await passed.wait()
+
+    await async_until(lambda: all(each.got for each in clients), "both have the beginning", 5)
+    for each in asking:
+        each.cancel()
+
+
+async def test_nobody_waits_for_ever_for_a_response_that_never_comes(
+    new: New, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flights, "WAIT_AT_MOST", timedelta(milliseconds=20))
+    asked, client = [], Client()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        asked.append(scope)
+        if len(asked) == 1:
+            await asyncio.Event().wait()
+        await sends(START, body(b"1234"))(scope, receive, send)
+
+    cached = new(app)
+    first = asyncio.create_task(Client().ask(cached))
+    await async_until(lambda: bool(asked), "the first one is being made", 5)
+    await asyncio.wait_for(client.ask(cached), 5)
+
+    assert (client.status, client.got[1]["body"]) == ("fwd=uri-miss; stored", b"1234")
+    assert not first.done()
+    first.cancel()
+
+
+async def test_504_to_head_has_no_body(new: New) -> None:
+    client = Client(method="HEAD", headers=[(b"cache-control", b"only-if-cached")])
+
+    start, end = await client.ask(new(sends(START, body(b"1234"))))
+
+    assert (start["status"], end["body"]) == (504, b"")

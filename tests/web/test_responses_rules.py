@@ -8,6 +8,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from modkit_redis import RedisBundle
 from modkit_redis.contract import ArgumentError
 from modkit_redis.web.asgi import ResponseCacheMiddleware
 from modkit_redis.web.caching.answering import is_unmodified, reason_not_to_use
@@ -158,7 +159,10 @@ def store() -> Any:
         ({"ttl": 0}, "ttl must be positive"),
         ({"ttl": True}, "ttl must be a timedelta or seconds"),
         ({"ttl": float("nan")}, "ttl must be finite"),
-        ({"store": None}, "store must be an AsyncCacheStore, or its provider"),
+        (
+            {"store": None},
+            "store must be a cache store for asyncio, or a provider of one",
+        ),
         ({"app": None}, "app must be an ASGI application"),
         ({"applies": "/a"}, "applies must be a function of method and path, or None"),
         ({"private": True}, "private must be a function of the scope, or None"),
@@ -179,6 +183,16 @@ def test_an_argument_that_cannot_be_used_is_refused_at_once(wrong: dict[str, Any
 
     with pytest.raises(ArgumentError, match=said):
         ResponseCacheMiddleware(**arguments)
+
+
+def test_a_store_of_the_other_world_is_refused(addr: str, prefix: str) -> None:
+    bundle = RedisBundle(config={"addr": addr, "key_prefix": prefix, "cache": {"default_ttl": "1m"}})
+    threaded: Any = bundle.cache.store()
+
+    with pytest.raises(ArgumentError, match="store must be a cache store for asyncio"):
+        ResponseCacheMiddleware(app, store=threaded, ttl=60)
+
+    bundle.shutdown_resources()
 
 
 def test_names_of_fields_are_taken_once_whatever_their_case() -> None:

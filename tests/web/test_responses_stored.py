@@ -10,6 +10,8 @@ from typing import Any
 import httpx
 import pytest
 import redis
+from starlette.authentication import AuthCredentials, AuthenticationBackend, SimpleUser
+from starlette.middleware.authentication import AuthenticationMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.sessions import SessionMiddleware
 
@@ -137,6 +139,16 @@ def test_fields_of_one_connection_are_not_stored(here: Site, admin: redis.Redis)
     assert told(second) == "hit"
     assert second.headers["x-all"] == "1"
     assert {"connection", "keep-alive", "x-mine"} & set(second.headers) == set()
+
+
+@pytest.mark.parametrize("name", ["RateLimit", "RateLimit-Policy", "X-RateLimit-Remaining"])
+def test_what_one_client_has_left_of_its_limits_is_told_to_nobody_else(here: Site, name: str) -> None:
+    here.origin.reply("/limited", (name, "3"))
+
+    first, second = here.get("/limited"), here.get("/limited")
+
+    assert (first.headers[name], told(second)) == ("3", "hit")
+    assert name not in second.headers
 
 
 @pytest.mark.parametrize(
@@ -286,6 +298,27 @@ def test_a_session_that_does_not_say_may_have_been_looked_at(new_site: NewSite) 
     here.get("/a")
 
     assert told(here.get("/a")) == "fwd=uri-miss"
+
+
+@pytest.mark.parametrize("is_inside", [True, False])
+def test_what_was_made_for_somebody_whom_the_application_knows_is_stored_only_if_it_says_so(
+    new_site: NewSite, *, is_inside: bool
+) -> None:
+    class ByKey(AuthenticationBackend):
+        async def authenticate(self, conn: Any) -> Any:
+            return (AuthCredentials(), SimpleUser("ada")) if "x-api-key" in conn.headers else None
+
+    def authentication(app: Any) -> Any:
+        return AuthenticationMiddleware(app, backend=ByKey())
+
+    here = new_site(**{"inside" if is_inside else "outside": authentication})
+    here.origin.reply("/shared", ("cache-control", "public, max-age=9"))
+
+    mine = [here.get("/mine", x_api_key="a"), here.get("/mine")]
+    everybodys = [here.get("/shared", x_api_key="a"), here.get("/shared")]
+
+    assert [told(each) for each in mine] == ["fwd=uri-miss", "fwd=uri-miss; stored"]
+    assert [told(each) for each in everybodys] == ["fwd=uri-miss; stored", "hit"]
 
 
 def owner(scope: Any) -> str | None:

@@ -14,6 +14,7 @@ from modkit_redis.testing import EmbeddedServer
 from modkit_redis.web import SessionCookie
 from modkit_redis.web.asgi import SessionMiddleware
 from tests.faults.proxy import Proxy
+from tests.leaks import leaks
 from tests.session_faults import QUICK
 from tests.session_stores import AsyncSessions, AsyncSessionStores, SessionStores, Traces, load_scripts
 from tests.stand_ins import AsyncDictSessions
@@ -140,7 +141,9 @@ async def test_a_stand_in_takes_the_place_of_the_store() -> None:
 
 @pytest.mark.parametrize("bad", [None, object(), "redis.session.store"])
 def test_what_is_no_store_is_refused(bad: Any) -> None:
-    with pytest.raises(ArgumentError, match=r"store must be redis\.session\.store of a container"):
+    with pytest.raises(
+        ArgumentError, match="store must be a session store for asyncio, or a provider of one"
+    ):
         SessionMiddleware(write, store=bad)
 
 
@@ -148,7 +151,7 @@ def test_a_store_of_the_other_world_is_refused(addr: str, prefix: str) -> None:
     stores = SessionStores()
     threaded: Any = stores.open(addr, prefix).store
 
-    with pytest.raises(ArgumentError, match="store must be one for asyncio, as AsyncRedisBundle has"):
+    with pytest.raises(ArgumentError, match="store must be a session store for asyncio"):
         SessionMiddleware(write, store=threaded)
 
     stores.close()
@@ -338,6 +341,38 @@ async def test_a_stream_without_end_ends_when_its_answer_was_replaced(
     assert [each.get("status") for each in sent] == [503, None]
 
 
+@pytest.mark.parametrize("fails", [True, False])
+async def test_so_does_one_that_comes_from_a_group_of_tasks_unless_another_of_them_fails(
+    stores: AsyncSessionStores, closed_port: str, *, fails: bool
+) -> None:
+    sessions = stores.open(closed_port, "shop", QUICK)
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        async def parts() -> None:
+            await send(START)
+            try:
+                await send({**END, "more_body": True})
+            finally:
+                over.set()
+
+        async def another() -> None:
+            await over.wait()
+            if fails:
+                raise FailedOnPurposeError
+
+        scope["session"]["n"], over = 1, asyncio.Event()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(another())
+            tasks.create_task(parts())
+
+    answering = call(SessionMiddleware(app, store=sessions.store), http())
+    if fails:
+        with pytest.raises(ExceptionGroup):
+            await answering
+    else:
+        assert [each.get("status") for each in await answering] == [503, None]
+
+
 async def test_a_request_that_fails_for_another_reason_then_still_fails(
     stores: AsyncSessionStores, closed_port: str
 ) -> None:
@@ -458,3 +493,17 @@ async def test_an_answer_with_an_error_after_a_value_that_could_not_be_stored_is
 
     assert [each.get("status") for each in sent] == [500, None]
     assert traces.values(token.handle) == {"n": b"0"}
+
+
+async def test_where_a_server_cannot_send_the_token_is_not_in_the_traceback(sessions: AsyncSessions) -> None:
+    tokens: list[str] = []
+
+    async def send(message: Any) -> None:
+        tokens.append(token_in(message))
+        del message
+        raise FailedOnPurposeError
+
+    with pytest.raises(FailedOnPurposeError) as raised:
+        await SessionMiddleware(write, store=sessions.store)(http(), None, send)  # type: ignore[arg-type]  # unused
+
+    assert leaks(tokens.pop(), raised.value) == []

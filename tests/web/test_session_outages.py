@@ -187,6 +187,16 @@ def test_a_stream_that_nobody_receives_ends(
     assert [each for each in caplog.records if each.levelno >= logging.ERROR] == []
 
 
+def test_a_session_that_cannot_begin_is_one_warning(
+    new_site: NewSite, closed_port: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = new_site(addr=closed_port, client=QUICK).browser().ask(["set", "n", 1])
+
+    assert is_503(answer)
+    [warning] = warnings(caplog)
+    assert warning.endswith("a request was answered by 503, as its session cannot be kept")
+
+
 def test_what_is_a_mistake_is_no_outage(
     new_site: NewSite, private_server: EmbeddedServer, there: Traces, prefix: str
 ) -> None:

@@ -15,6 +15,7 @@ from modkit_redis.session.tokens import new_token
 from modkit_redis.testing import EmbeddedServer
 from modkit_redis.web import SessionCookie
 from modkit_redis.web.wsgi import SessionMiddleware
+from tests.leaks import leaks
 from tests.session_faults import QUICK
 from tests.session_stores import AsyncSessionStores, Sessions, SessionStores, Traces
 from tests.stand_ins import DictSessions
@@ -403,7 +404,26 @@ async def test_a_store_of_the_other_world_is_refused(addr: str, prefix: str) -> 
     stores = AsyncSessionStores()
     other: Any = stores.open(addr, prefix).store
 
-    with pytest.raises(ArgumentError, match="store must be one for threads, as RedisBundle has"):
+    with pytest.raises(ArgumentError, match="store must be a session store for threads"):
         SessionMiddleware(write, store=other)
 
     await stores.aclose()
+
+
+@pytest.mark.parametrize("app", [write, late, imperative])
+def test_where_a_server_refuses_the_headers_the_token_is_not_in_the_traceback(
+    sessions: Sessions, app: Any
+) -> None:
+    tokens: list[str] = []
+
+    def start_response(status: str, headers: Any, problem: Any = None, /) -> Any:
+        tokens.append(dict(headers)["Set-Cookie"].partition("=")[2].partition(";")[0])
+        del headers
+        raise FailedOnPurposeError
+
+    environ: dict[str, Any] = {}
+    setup_testing_defaults(environ)
+    with pytest.raises(FailedOnPurposeError) as raised:
+        list(SessionMiddleware(app, store=sessions.store)(environ, start_response))
+
+    assert leaks(tokens.pop(), raised.value) == []

@@ -286,8 +286,8 @@ class SessionState(MutableMapping[str, Any]):
             asked = self._rotation_ms  # for a shorter grace than was sent, if that got no answer at first
             is_due = asked is not None and (attempt.write.is_renewal or asked < attempt.write.grace_ms)
             self._rotation_ms = asked if is_due else None
-        done, info = attempt.binding, self._known()
-        if done is not None and info is not None:
+        done = attempt.binding
+        if done is not None and (info := self._known()) is not None:
             self._info = replace(info, user=done.user, address=done.address, agent=done.agent)
             self._binding = None if self._binding is done else self._binding
         self._values.settle(attempt.credential.handle, attempt.changes, attempt.write.sets)

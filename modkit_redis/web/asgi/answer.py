@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from typing import Any, Final, TypeAlias
+from collections.abc import Iterable
+from typing import Final
 
 from modkit_redis.contract.errors import (
     CommandRefusedError,
@@ -22,11 +22,8 @@ from modkit_redis.web.answers import (
     log_lost,
     unavailable,
 )
+from modkit_redis.web.asgi.types import Message, Scope, Send
 from modkit_redis.web.cookies import SentCookie, SessionCookie
-
-Scope: TypeAlias = MutableMapping[str, Any]
-Message: TypeAlias = MutableMapping[str, Any]
-Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
 _BEGINNINGS: Final = ("http.response.start", "websocket.accept", "websocket.http.response.start")
 _DENIAL: Final = "websocket.http.response"
@@ -76,24 +73,26 @@ class Answer:
                 raise AnswerReplacedError
             return
         if not self.has_begun and message["type"] in _BEGINNINGS:
-            accessed = self._session.accessed
-            set_cookie = await self._save(message.get("status", _SWITCHING))
-            self._session.fix_token()
+            message = await self._begun(message)
             if self.outage is not None:
                 await refuse(self._scope, self._send)
                 return
-            headers = message.get("headers", ())
-            added = additions(_texts(headers, b"vary"), set_cookie, accessed=accessed)
-            message = {**message, "headers": _with(headers, added)}
             self.has_begun = True
-        await self._send(message)
+        sending = self._send(message)
+        del message  # a traceback with local variables would show the token
+        await sending
+
+    async def _begun(self, message: Message) -> Message:
+        """Save the session, and return what the answer begins with."""
+        accessed, headers = self._session.accessed, message.get("headers", ())
+        set_cookie = await self._save(message.get("status", _SWITCHING))
+        self._session.fix_token()
+        added = additions(_texts(headers, b"vary"), set_cookie, accessed=accessed)
+        return {**message, "headers": _with(headers, added)}
 
     def is_moot(self, error: BaseException) -> bool:
         """Tell whether the application raised *error* only because nobody receives its answer."""
-        cause: BaseException | None = error if self.outage is not None else None
-        while cause is not None and not isinstance(cause, AnswerReplacedError):
-            cause = cause.__cause__ or cause.__context__
-        return isinstance(error, Exception) and cause is not None
+        return self.outage is not None and isinstance(error, Exception) and _tells_of_it(error)
 
     async def _save(self, status: int) -> str | None:
         """Save the session, and return the ``Set-Cookie`` that this asks for."""
@@ -109,6 +108,14 @@ class Answer:
             if is_answered_by_503(error, status):
                 self.outage = error
         return None
+
+
+def _tells_of_it(error: BaseException | None) -> bool:
+    if isinstance(error, BaseExceptionGroup):
+        return all(map(_tells_of_it, error.exceptions))
+    if error is None or isinstance(error, AnswerReplacedError):
+        return error is not None
+    return _tells_of_it(error.__cause__ or error.__context__)
 
 
 async def refuse(scope: Scope, send: Send) -> None:

@@ -17,6 +17,9 @@ from modkit_redis.contract.errors import ModkitRedisError
 PASS_FOR: Final = timedelta(seconds=10)
 """For how long requests wait for nobody, after a response that could not be stored."""
 
+WAIT_AT_MOST: Final = timedelta(seconds=30)
+"""How long a request waits for one that is made for another, which may never come."""
+
 _UNENDED: Final[set[asyncio.Task[object]]] = set()
 
 
@@ -59,13 +62,21 @@ class Flight:
         _UNENDED.add(self._task)
         self._task.add_done_callback(_ended)
         try:
-            await asyncio.wait((self._task, self._leads), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(
+                (self._task, self._leads),
+                timeout=WAIT_AT_MOST.total_seconds(),
+                return_when=asyncio.FIRST_COMPLETED,
+            )
         except asyncio.CancelledError:
             self.abandon()
             self._task.cancel()
             raise
-        if not self._task.done():
+        if self._leads.done() and not self._task.done():
             return Role.LEADS
+        if not self._task.done():
+            self.abandon()
+            self._task.cancel()
+            return None
         try:
             return self._task.result()
         except _AbandonedError:

@@ -29,8 +29,7 @@ class HealthMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        path = scope["path"].removeprefix(scope.get("root_path", ""))
-        found = self._paths.find(scope["method"], path)
+        found = self._paths.find(scope["method"], _path_below(scope.get("root_path", ""), scope["path"]))
         if found is None:
             await self._app(scope, receive, send)
             return
@@ -44,3 +43,8 @@ async def send_answer(answer: HealthAnswer, scope: Any, send: Any) -> None:
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     body = b"" if scope["method"] == "HEAD" else answer.body
     await send({"type": "http.response.body", "body": body})
+
+
+def _path_below(root: str, path: str) -> str:
+    """Return what *path* is in an application at *root*; not every server puts that before it."""
+    return path.removeprefix(root) if path == root or path.startswith(f"{root}/") else path

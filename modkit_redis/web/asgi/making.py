@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 from modkit_redis.contract.cache import AsyncCacheStore
 from modkit_redis.contract.errors import ModkitRedisError
-from modkit_redis.web.asgi.recording import App, Message, Receive, Recording, Scope, Send
+from modkit_redis.web.asgi.recording import Recording
+from modkit_redis.web.asgi.types import Application, Message, Receive, Scope, Send
 from modkit_redis.web.caching.answering import CONDITIONS, Answer, answer, with_status
 from modkit_redis.web.caching.asked import Asked
 from modkit_redis.web.caching.fields import Fields
 from modkit_redis.web.caching.rules import Rules
-from modkit_redis.web.caching.storing import lifetime, made
+from modkit_redis.web.caching.storing import lifetime, made, of_one_client
 
 
 class Keeper(Protocol):
@@ -65,7 +67,7 @@ class Making:
         self._rules, self._keeper, self._asked = rules, keeper, asked
         self._why, self._report = why, report
 
-    async def run(self, app: App, scope: Scope, receive: Receive, send: Send, *, whole: bool) -> None:
+    async def run(self, app: Application, scope: Scope, receive: Receive, send: Send, *, whole: bool) -> None:
         """Call the application and send what it makes.
 
         Args:
@@ -101,6 +103,8 @@ class Making:
         return lifetime(status, fields, self._asked, self._rules.vary, self._rules.ttl)
 
     async def _complete(self, got: Answer, scope: Scope, send: Send) -> None:
+        if is_signed_in(scope):
+            self._asked = replace(self._asked, has_credentials=True)
         span = self._span(got.status, got.fields)
         if span is None or (self._asked.owner is None and uses_session(scope)):
             self._keeper.pass_by()
@@ -113,13 +117,19 @@ class Making:
         except ModkitRedisError as error:
             self._report(error)
             status = self._why
-        await send_answer(answer(stored, self._asked.fields, status, time.time(), with_body=True), send)
+        sent = answer(stored, self._asked.fields, status, time.time(), with_body=True)
+        await send_answer(sent._replace(fields=[*sent.fields, *of_one_client(got.fields)]), send)
 
 
 def uses_session(scope: Scope) -> bool:
     """Tell whether a session was looked at; one that does not say may have been."""
     session = scope.get("session")
     return session is not None and getattr(session, "accessed", True) is not False
+
+
+def is_signed_in(scope: Scope) -> bool:
+    """Tell whether the application found out who asks, by whatever credentials: as Starlette says it."""
+    return bool(getattr(scope.get("user"), "is_authenticated", False))
 
 
 def without_conditions(scope: Scope) -> Scope:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable
 from inspect import isawaitable
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from modkit_redis.contract.errors import ArgumentError
 from modkit_redis.contract.ratelimit import AsyncRateLimitStore, Decision, Limits, Subject
+from modkit_redis.web.asgi.types import Application, Message, Receive, Scope, Send
+from modkit_redis.web.checking import LIMITER, check_store
 from modkit_redis.web.given import AsyncGiven, async_store_of
 from modkit_redis.web.headers import Draft, Headers, merged
 from modkit_redis.web.limiting import (
@@ -16,18 +18,13 @@ from modkit_redis.web.limiting import (
     Limiting,
     Unidentified,
     check_callable,
-    check_identity,
-    check_store,
     is_no_subject,
+    is_subject,
+    no_subject,
     with_decision,
 )
 from modkit_redis.web.refusals import Form, Refusal
 
-Scope: TypeAlias = MutableMapping[str, Any]
-Message: TypeAlias = MutableMapping[str, Any]
-Receive: TypeAlias = Callable[[], Awaitable[Message]]
-Send: TypeAlias = Callable[[Message], Awaitable[None]]
-App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 Identify: TypeAlias = Callable[[Scope], Subject | Awaitable[Subject | None] | None]
 
 
@@ -45,7 +42,7 @@ class RateLimitMiddleware:
 
     def __init__(
         self,
-        app: App,
+        app: Application,
         *,
         store: AsyncGiven[AsyncRateLimitStore],
         identify: Identify,
@@ -80,7 +77,7 @@ class RateLimitMiddleware:
         """
         check_callable("app", app)
         check_callable("identify", identify)
-        check_store(store, is_async=True)
+        check_store(store, LIMITER, is_async=True)
         self._app, self._store, self._identify = app, store, identify
         self._limiting = Limiting(
             limit=limit,
@@ -117,7 +114,9 @@ class RateLimitMiddleware:
         del found
         if subject is None:
             return None
-        check_identity(subject)
+        if not is_subject(subject):
+            del subject  # a traceback with local variables would show it
+            raise no_subject("identify")
         store = await async_store_of(self._store)
         asked = store.hit(subject, cost=self._limiting.cost_of(scope), limit=self._limiting.limit)
         del subject  # a traceback with local variables would show it

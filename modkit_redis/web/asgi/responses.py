@@ -16,17 +16,21 @@ from modkit_redis.contract.values import Duration
 from modkit_redis.web.asgi.flights import Flight, Role
 from modkit_redis.web.asgi.generations import Generations
 from modkit_redis.web.asgi.making import Alone, Keeper, Making, send_answer, telling_send
-from modkit_redis.web.asgi.recording import App, Receive, Scope, Send
+from modkit_redis.web.asgi.types import Application, Receive, Scope, Send
 from modkit_redis.web.caching.answering import Answer, answer, reason_not_to_use, with_status
 from modkit_redis.web.caching.asked import Asked, key_of
 from modkit_redis.web.caching.rules import Rules, checked_function
 from modkit_redis.web.caching.stored import StoredResponse
+from modkit_redis.web.checking import CACHE, check_store
 from modkit_redis.web.given import AsyncGiven, async_store_of
 
 Owner: TypeAlias = Callable[[Scope], str | Awaitable[str | None] | None]
 """Tells whose a response is."""
 
 _LOG: Final = logging.getLogger("modkit_redis.web")
+
+_IS_MAKING: Final = "modkit_redis.responses"
+"""Set in a scope whose response another of these middlewares waits for, and keeps."""
 
 _TEXT: Final = ((b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"11"))
 _ONLY_IF_CACHED: Final = Answer(504, with_status(_TEXT, "detail=only-if-cached"), b"Not cached\n")
@@ -52,7 +56,7 @@ class ResponseCacheMiddleware:
 
     def __init__(
         self,
-        app: App,
+        app: Application,
         *,
         store: AsyncGiven[AsyncCacheStore],
         ttl: Duration,
@@ -81,8 +85,7 @@ class ResponseCacheMiddleware:
         """
         if not callable(app):
             raise ArgumentError("app", "must be an ASGI application")
-        if not callable(store) and not hasattr(store, "get_or_set"):
-            raise ArgumentError("store", "must be an AsyncCacheStore, or its provider")
+        check_store(store, CACHE, is_async=True)
         if not isinstance(group, str) and not callable(group):
             raise ArgumentError("group", "must be text, or a function of the scope")
         self._app, self._store = app, store
@@ -94,7 +97,8 @@ class ResponseCacheMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer from the cache, or let the application answer."""
-        if scope["type"] != "http" or not self._rules.apply_to(scope["method"], scope["path"]):
+        is_ours = scope["type"] == "http" and _IS_MAKING not in scope  # it would wait for itself
+        if not is_ours or not self._rules.apply_to(scope["method"], scope["path"]):
             await self._app(scope, receive, send)
             return
         asked = Asked.by([(bytes(name), bytes(value)) for name, value in scope["headers"]])
@@ -118,10 +122,12 @@ class ResponseCacheMiddleware:
                 answer(settled.found, asked.fields, settled.status, time.time(), with_body=is_get), send
             )
         elif asked.only_if_cached:
-            await send_answer(_ONLY_IF_CACHED, send)
+            is_head = scope["method"] == "HEAD"
+            await send_answer(_ONLY_IF_CACHED._replace(body=b"") if is_head else _ONLY_IF_CACHED, send)
         elif settled.keeper is None:
             await self._app(scope, receive, telling_send(send, settled.status))
         else:
+            scope[_IS_MAKING] = True
             making = Making(self._rules, settled.keeper, asked, settled.status, self._report)
             await making.run(self._app, scope, receive, send, whole=settled.whole)
 

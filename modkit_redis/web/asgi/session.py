@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Final, TypeAlias
+from typing import Final
 
 from modkit_redis.contract.errors import (
     CommandRefusedError,
@@ -14,14 +13,10 @@ from modkit_redis.contract.errors import (
 from modkit_redis.contract.session import AsyncSession, AsyncSessionStore
 from modkit_redis.web.answers import check_outage, log_lost, log_unsaved
 from modkit_redis.web.asgi.answer import Answer, refuse
-from modkit_redis.web.checking import checked_cookie, checked_store
+from modkit_redis.web.asgi.types import Application, Receive, Scope, Send
+from modkit_redis.web.checking import SESSIONS, check_store, checked_cookie
 from modkit_redis.web.cookies import SessionCookie
 from modkit_redis.web.given import AsyncGiven, async_store_of
-
-Message: TypeAlias = MutableMapping[str, Any]
-Receive: TypeAlias = Callable[[], Awaitable[Message]]
-Send: TypeAlias = Callable[[Message], Awaitable[None]]
-Application: TypeAlias = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
 _COOKIES: Final = "modkit_redis.cookies"
 """Names of the cookies whose sessions are loaded already."""
@@ -58,10 +53,11 @@ class SessionMiddleware:
             ArgumentError: If an argument cannot be used.
         """
         self._app = app
-        self._store = checked_store(store, is_async=True)
+        check_store(store, SESSIONS, is_async=True)
+        self._store = store
         self._cookie = checked_cookie(cookie)
 
-    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request, a WebSocket, or anything else untouched."""
         loaded = scope.get(_COOKIES, ())
         if scope["type"] not in ("http", "websocket") or self._cookie.name in loaded:
@@ -89,7 +85,8 @@ class SessionMiddleware:
             if not answer.is_moot(error):
                 raise
         else:
-            log_unsaved(session)
+            if answer.outage is None:
+                log_unsaved(session)
             await _leave(opening, session, answer.outage)
 
 

@@ -9,6 +9,7 @@ from typing import Final
 from modkit_redis.web.caching.asked import Asked, selected
 from modkit_redis.web.caching.fields import Directives, Fields, has, line, moment, names, seconds
 from modkit_redis.web.caching.stored import StoredResponse
+from modkit_redis.web.headers import LEGACY_NAMES, LIST_NAMES
 
 _FRESH_IF_IT_SAYS_SO: Final = frozenset({200, 203, 204, 300, 301, 308, 404, 405, 410, 414})
 
@@ -16,6 +17,7 @@ _NOT_STORED: Final = frozenset(
     b"age connection date keep-alive proxy-authenticate proxy-authentication-info proxy-connection "
     b"set-cookie te trailer transfer-encoding upgrade".split()
 )
+_OF_ONE_CLIENT: Final = frozenset(name.lower().encode() for name in (*LIST_NAMES, *LEGACY_NAMES))
 
 
 def lifetime(status: int, fields: Fields, asked: Asked, vary: tuple[str, ...], ttl: float) -> float | None:
@@ -29,7 +31,7 @@ def lifetime(status: int, fields: Fields, asked: Asked, vary: tuple[str, ...], t
         ttl: How long at most, and how long where the response does not say.
     """
     told = Directives(fields)
-    if "no-store" in told or "no-cache" in told or has(fields, b"set-cookie"):
+    if "no-store" in told or "no-cache" in told or has(fields, b"set-cookie") or _has_no_end(fields):
         return None
     is_shared = asked.owner is None
     if is_shared and "private" in told:
@@ -82,6 +84,11 @@ def made(
     )
 
 
+def of_one_client(fields: Fields) -> Fields:
+    """Return the fields that only the client gets that asked first: what is left of its rate limits."""
+    return [each for each in fields if each[0].lower() in _OF_ONE_CLIENT]
+
+
 def _explicit(told: Directives, fields: Fields, *, is_shared: bool) -> float | None:
     if is_shared and (shared := told.seconds("s-maxage")) is not None:
         return shared
@@ -101,8 +108,14 @@ def _is_encoded(fields: Fields) -> bool:
     return any(each != "identity" for each in names(fields, b"content-encoding"))
 
 
+def _has_no_end(fields: Fields) -> bool:
+    return line(fields, b"content-type").lower().startswith(b"text/event-stream")
+
+
 def _dropped(fields: Fields) -> frozenset[bytes]:
-    return _NOT_STORED.union(name.encode("latin-1") for name in names(fields, b"connection"))
+    return (_NOT_STORED | _OF_ONE_CLIENT).union(
+        name.encode("latin-1") for name in names(fields, b"connection")
+    )
 
 
 def _etag(fields: Fields, body: bytes) -> bytes:

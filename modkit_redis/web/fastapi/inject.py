@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from inspect import isawaitable
 from typing import Any, Final, Literal, TypeVar, cast, overload
 
 import redis.asyncio
@@ -45,7 +46,9 @@ class Injected(params.Depends):
         Raises:
             ConfigError: If the module is not wired, or the token was never resolved.
         """
-        found = await self._resolve()
+        found = self._resolve()
+        if isawaitable(found):
+            found = await found
         if getattr(found, "__IS_MARKER__", False) is True:
             raise ConfigError(str(self), self._help)
         return found
@@ -114,7 +117,8 @@ def module_of_caller(above: int) -> str:
 def _resolver(token: str | Provider[Any], module: str) -> Callable[[], Any]:
     """Return a function that dependency-injector binds when *module* is wired, and ``wire_strict`` checks."""
 
-    async def resolve(store: Any = Provide[token]) -> Any:
+    # No coroutine function: dependency-injector takes three times as long for those.
+    def resolve(store: Any = Provide[token]) -> Any:
         return store
 
     resolve.__module__, resolve.__qualname__ = module, f"Inject[{token!r}]"

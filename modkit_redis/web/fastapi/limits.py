@@ -14,12 +14,21 @@ from starlette.types import Scope
 from modkit_redis.contract.errors import ArgumentError, ConfigError
 from modkit_redis.contract.names import TOKEN_RATELIMIT_STORE
 from modkit_redis.contract.ratelimit import AsyncRateLimitStore, Decision, LimitExceededError, Limits, Subject
+from modkit_redis.web.checking import LIMITER, check_store
 from modkit_redis.web.fastapi.inject import Injected, module_of_caller
 from modkit_redis.web.fastapi.refusing import RefusedError, accept_of
 from modkit_redis.web.fastapi.telling import told_in
 from modkit_redis.web.given import AsyncGiven, async_store_of
 from modkit_redis.web.headers import Draft
-from modkit_redis.web.limiting import KEY, Limiting, Unidentified, check_store, is_no_subject, with_decision
+from modkit_redis.web.limiting import (
+    KEY,
+    Limiting,
+    Unidentified,
+    is_no_subject,
+    is_subject,
+    no_subject,
+    with_decision,
+)
 from modkit_redis.web.refusals import Form
 
 
@@ -78,7 +87,7 @@ class RateLimit:
         if isinstance(store, str):
             store = Injected(store, module_of_caller(1))
         else:
-            check_store(store, is_async=True)
+            check_store(store, LIMITER, is_async=True)
         self._store: Any = store
         self._by: Any = None if depends else by
         self._limiting = Limiting(
@@ -101,7 +110,7 @@ class RateLimit:
             RefusedError: If the request is refused.
             ConfigError: If the module is not wired.
         """
-        scope, accept = connection.scope, accept_of(connection)
+        scope = connection.scope
         if self._by is not None:
             found = self._by(scope)
             subject = await found if isawaitable(found) else found
@@ -109,25 +118,22 @@ class RateLimit:
         decision = None if subject is None else await self._decide(scope, subject)
         del subject  # a traceback with local variables would show it
         if decision is None:
-            if (unknown := self._limiting.unknown(accept)) is not None:
+            if (unknown := self._limiting.unknown(accept_of(connection))) is not None:
                 raise RefusedError("It cannot be told who sent this request.", unknown)
             return None
         scope[KEY] = with_decision(scope, decision)
         told = told_in(scope)
         told.add(self._limiting.headers_of(decision))
         if not decision.allowed:
-            answer = self._limiting.refusal(decision, accept)
+            answer = self._limiting.refusal(decision, accept_of(connection))
             raise RefusedError(str(LimitExceededError(decision)), told.put_into(answer))
         told.put_on(response)
         return decision
 
     async def _decide(self, scope: Scope, subject: object) -> Decision | None:
-        is_one = all(
-            isinstance(each, str) for each in (subject if isinstance(subject, tuple) else (subject,))
-        )
-        if not is_one:
-            del subject
-            raise ArgumentError("by", "must return text, a tuple of texts, or None")
+        if not is_subject(subject):
+            del subject  # a traceback with local variables would show it
+            raise no_subject("by")
         store: AsyncRateLimitStore = await async_store_of(self._store)
         who: Any = subject
         asked = store.hit(who, cost=self._limiting.cost_of(scope), limit=self._limiting.limit)

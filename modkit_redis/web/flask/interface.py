@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any, Final
 from weakref import WeakSet
 
@@ -22,7 +21,7 @@ from modkit_redis.web.answers import (
     log_lost,
     log_unsaved,
 )
-from modkit_redis.web.checking import checked_cookie, checked_store
+from modkit_redis.web.checking import SESSIONS, check_store, checked_cookie
 from modkit_redis.web.cookies import SentCookie, SessionCookie
 from modkit_redis.web.flask.errors import SessionUnavailableError
 from modkit_redis.web.flask.session import FlaskSession
@@ -52,8 +51,10 @@ class RedisSessionInterface(SessionInterface):
         Raises:
             ArgumentError: If an argument cannot be used.
         """
-        self._store = checked_store(store, is_async=False)
+        check_store(store, SESSIONS, is_async=False)
+        self._store = store
         self._cookie = checked_cookie(cookie)
+        self._cookies = {lasts: replace(self._cookie, max_age=lasts) for lasts in (False, True)}
         self._checked: WeakSet[Flask] = WeakSet()
         got_request_exception.connect(self._fail)  # weakly; it is the only news of an error that propagates
 
@@ -108,11 +109,7 @@ class RedisSessionInterface(SessionInterface):
         return None
 
     def _cookie_of(self, session: FlaskSession, sent: SentCookie) -> str | None:
-        cookie = replace(self._cookie, max_age=session.permanent)
-        token, info = session.token, session.info
-        if session.has_moved and token is not None and info is not None:
-            return cookie.set(token, info.expires - datetime.now(UTC))
-        return cookie_of(session, cookie, sent)
+        return cookie_of(session, self._cookies[session.permanent], sent, again=session.has_moved)
 
     def _sent(self, request: Request) -> SentCookie:
         line = request.environ.get("HTTP_COOKIE")

@@ -20,6 +20,7 @@ from modkit_redis.contract.ratelimit import (
     Subject,
     parse_limits,
 )
+from modkit_redis.web.checking import LIMITER, check_store
 from modkit_redis.web.flask.refused import error_of
 from modkit_redis.web.given import Given, store_of
 from modkit_redis.web.headers import Draft, merged, rate_limit_headers, retry_after
@@ -29,9 +30,9 @@ from modkit_redis.web.limiting import (
     Limiting,
     Unidentified,
     check_callable,
-    check_identity,
-    check_store,
     is_no_subject,
+    is_subject,
+    no_subject,
     with_decision,
 )
 from modkit_redis.web.refusals import Form
@@ -83,7 +84,7 @@ class RateLimits:
             ArgumentError: If an argument cannot be used.
         """
         check_callable("identify", identify)
-        check_store(store, is_async=False)
+        check_store(store, LIMITER, is_async=False)
         self._store, self._identify = store, identify
         self._limiting = Limiting(
             limit=limit,
@@ -168,7 +169,9 @@ class RateLimits:
         subject = identify(request.environ)
         if subject is None:
             return None
-        check_identity(subject)
+        if not is_subject(subject):
+            del subject  # a traceback with local variables would show it
+            raise no_subject("identify")
         cost, store = limiting.cost_of(request.environ), store_of(self._store)
         asked = [subject]
         del subject  # a traceback with local variables would show it

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 
 from flask.sessions import SessionMixin
 
-from modkit_redis.contract.errors import ArgumentError
+from modkit_redis.contract.errors import ArgumentError, SessionLostError
 from modkit_redis.contract.session import PresentedToken, Session, SessionInfo, SessionToken
 from modkit_redis.contract.values import Duration
 from modkit_redis.web.flask.errors import SessionUnavailableError, outages_answered
@@ -208,9 +208,13 @@ class FlaskSession(Session, SessionMixin):
     def save(self) -> None:
         """Save what was changed now, and not when the request ends."""
         opened, self.has_failed = self.opened, True
-        with outages_answered():
-            self._keep_permanent(opened)
-            opened.save()
+        try:
+            with outages_answered():
+                self._keep_permanent(opened)
+                opened.save()
+        except SessionLostError:
+            self.has_moved = False
+            raise
         self.has_failed = False
 
     def _keep_permanent(self, opened: Session) -> None:

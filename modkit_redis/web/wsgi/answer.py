@@ -100,14 +100,14 @@ class Answer:
         if self.has_begun or self._start is None:
             return
         start, accessed = self._start, self._session.accessed
-        set_cookie = self._save(int(start.status[:3]))
+        vary = [value for name, value in start.headers if name.lower() == "vary"]
+        # What holds the token has no name here: a traceback with local variables would show it.
+        self._added = additions(vary, self._save(int(start.status[:3])), accessed=accessed)
         self._session.fix_token()
         self.has_begun, self._start = True, None
         if self.outage is not None:
             refuse(self._environ, self._start_response)
             return
-        vary = [value for name, value in start.headers if name.lower() == "vary"]
-        self._added = additions(vary, set_cookie, accessed=accessed)
         self._write = self._begun_with(start)
 
     def write(self, part: bytes) -> None:
@@ -118,7 +118,7 @@ class Answer:
 
     def leave(self, opening: Opening, error: BaseException | None) -> None:
         """End the use of the session: what is left is an end of it, or a new token that was asked for."""
-        if error is None or self.has_begun:
+        if self.outage is None and (error is None or self.has_begun):
             log_unsaved(self._session)
         self._session.discard()
         error = self.outage or error
@@ -131,8 +131,8 @@ class Answer:
             log_lost(failed)
 
     def _begun_with(self, start: _Start) -> Callable[[bytes], object]:
-        headers = with_headers(start.headers, self._added)
-        return self._start_response(start.status, headers, *([start.problem] if start.problem else []))
+        problem = [start.problem] if start.problem else []
+        return self._start_response(start.status, with_headers(start.headers, self._added), *problem)
 
     def _save(self, status: int) -> str | None:
         """Save the session, and return the ``Set-Cookie`` that this asks for."""

@@ -8,6 +8,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from modkit_redis.contract.errors import ArgumentError
 from modkit_redis.contract.ratelimit import Decision, Limits, RateLimitStore, Subject
+from modkit_redis.web.checking import LIMITER, check_store
 from modkit_redis.web.given import Given, store_of
 from modkit_redis.web.headers import Draft, Headers, merged
 from modkit_redis.web.limiting import (
@@ -16,9 +17,9 @@ from modkit_redis.web.limiting import (
     Limiting,
     Unidentified,
     check_callable,
-    check_identity,
-    check_store,
     is_no_subject,
+    is_subject,
+    no_subject,
     with_decision,
 )
 from modkit_redis.web.refusals import Form, Refusal
@@ -72,7 +73,7 @@ class RateLimitMiddleware:
         """
         check_callable("app", app)
         check_callable("identify", identify)
-        check_store(store, is_async=False)
+        check_store(store, LIMITER, is_async=False)
         self._app, self._store, self._identify = app, store, identify
         self._limiting = Limiting(
             limit=limit,
@@ -105,7 +106,9 @@ class RateLimitMiddleware:
         subject = self._identify(environ)
         if subject is None:
             return None
-        check_identity(subject)
+        if not is_subject(subject):
+            del subject  # a traceback with local variables would show it
+            raise no_subject("identify")
         cost, store = self._limiting.cost_of(environ), store_of(self._store)
         asked = [subject]
         del subject  # a traceback with local variables would show it

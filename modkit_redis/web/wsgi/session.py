@@ -9,7 +9,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from modkit_redis.contract.errors import CommandRefusedError, StoreUnavailableError
 from modkit_redis.contract.session import SessionStore
 from modkit_redis.web.answers import check_outage
-from modkit_redis.web.checking import checked_cookie, checked_store
+from modkit_redis.web.checking import SESSIONS, check_store, checked_cookie
 from modkit_redis.web.cookies import SessionCookie
 from modkit_redis.web.given import Given, store_of
 from modkit_redis.web.wsgi.answer import Answer, Body, refuse
@@ -49,7 +49,8 @@ class SessionMiddleware:
             ArgumentError: If an argument cannot be used.
         """
         self._app = app
-        self._store = checked_store(store, is_async=False)
+        check_store(store, SESSIONS, is_async=False)
+        self._store = store
         self._cookie = checked_cookie(cookie)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

@@ -244,6 +244,21 @@ async def test_i09_what_was_settled_downwards_is_paid_off_sooner(
     assert (await stage.at(BUCKET, stage.clock.now)).remaining == 3
 
 
+@EACH
+async def test_i09_a_settle_may_go_down_from_the_highest_cost_there_is(
+    addr: str, prefix: str, admin: redis.Redis, limiters: AsyncLimiters, case: Case
+) -> None:
+    stage = Stage(addr, prefix, admin, limiters, case.algorithm)
+    decision = await stage.store.hit("ann", limit="x=6/366d")
+
+    highest = await stage.store.settle(decision, 2**31)
+    settled = await stage.store.settle(highest, 5)
+    await stage.store.refund(settled)
+
+    assert (settled.cost, settled.charged) == (5, True)
+    assert stage.left() == {}
+
+
 async def test_a_settle_above_the_limit_is_paid_off_before_anything_is_allowed(
     addr: str, prefix: str, admin: redis.Redis, limiters: AsyncLimiters
 ) -> None:

@@ -245,6 +245,21 @@ def test_i09_what_was_settled_downwards_is_paid_off_sooner(
     assert (stage.at(BUCKET, stage.clock.now)).remaining == 3
 
 
+@EACH
+def test_i09_a_settle_may_go_down_from_the_highest_cost_there_is(
+    addr: str, prefix: str, admin: redis.Redis, limiters: Limiters, case: Case
+) -> None:
+    stage = Stage(addr, prefix, admin, limiters, case.algorithm)
+    decision = stage.store.hit("ann", limit="x=6/366d")
+
+    highest = stage.store.settle(decision, 2**31)
+    settled = stage.store.settle(highest, 5)
+    stage.store.refund(settled)
+
+    assert (settled.cost, settled.charged) == (5, True)
+    assert stage.left() == {}
+
+
 def test_a_settle_above_the_limit_is_paid_off_before_anything_is_allowed(
     addr: str, prefix: str, admin: redis.Redis, limiters: Limiters
 ) -> None:

@@ -3,10 +3,14 @@
 
 from __future__ import annotations
 
+import math
+import struct
+
 import pytest
 import redis
 
 from modkit_redis.ratelimit._core import ALGORITHMS
+from tests.limiter_models import NOW
 from tests.limiters import SECOND, Case, Clock, Limiters, lifetimes, microseconds
 
 CASES = [Case(each, 6, 3600 * SECOND) for each in ALGORITHMS]
@@ -27,6 +31,19 @@ GARBAGE = [
     b"1800000000000000 " * 50,
     b"500000 7 7",
     b"nan inf 12",
+    b"1800000000000000 3600000",
+    *(
+        struct.pack(">3d", *each)
+        for each in (
+            (math.nan, 0, 7),
+            (math.inf, 0, math.inf),
+            (NOW + 10**6, math.nan, 10**6),
+            (NOW + 10**6, -(10**300), 10**6),
+            (NOW + 10**6, 1, -(10**6)),
+            (NOW + 0.5, 0.25, 10**6),
+            (1e300, 1e300, 1e300),
+        )
+    ),
 ]
 
 
@@ -123,6 +140,7 @@ def test_whatever_bytes_are_under_a_key_it_heals(
         clock.now += microseconds(decision.retry_after)
 
     assert decision
+    assert decision.remaining < case.count
     assert admin.pttl(key) > 0
     admin.set(key, GARBAGE[number])
     store.refund(decision)

@@ -182,6 +182,23 @@ def test_a_call_that_was_under_way_when_it_opened_closes_it_by_its_answer(clock:
     assert asks(breaker)
 
 
+@pytest.mark.parametrize("error", [DOWN, KeyboardInterrupt(), StoreUnavailableError("EVALSHA", "reset")])
+def test_a_call_that_fails_late_ends_nobody_elses_probe(clock: Clock, error: BaseException) -> None:
+    breaker = Breaker()
+    late, probe = breaker.guarding(1), breaker.guarding(1)
+    late.__enter__()
+    fail(breaker)
+    clock.now += 1
+    probe.__enter__()
+
+    late.__exit__(type(error), error, None)
+
+    clock.now += 1
+    assert not asks(breaker)
+    probe.__exit__(None, None, None)
+    assert asks(breaker)
+
+
 def test_an_answer_that_closes_it_while_it_is_probed_leaves_the_next_probe_to_anybody(clock: Clock) -> None:
     breaker = Breaker()
     late, probe = breaker.guarding(1), breaker.guarding(1)

@@ -27,12 +27,14 @@ def test_a_signal_ends_it(number: signal.Signals) -> None:
         continue
     os.set_blocking(writer, True)  # the first line does not fit
     command, env = program.command, program.env
-    with subprocess.Popen(command, env=env, stdout=writer, stderr=subprocess.PIPE, text=True) as process:
+    with (
+        subprocess.Popen(command, env=env, stdout=writer, stderr=subprocess.PIPE, text=True) as process,
+        open(reader, encoding="utf-8") as output,  # noqa: PTH123  # a descriptor; closed first, or it writes for ever
+    ):
         os.close(writer)
         wait_until(lambda: len(program.left()) == 3, "the demo, its server, and what watches over that")
         process.send_signal(number)
-        with open(reader, encoding="utf-8") as output:  # noqa: PTH123  # a descriptor
-            shown = output.read()
+        shown = output.read()
         _, errors = process.communicate()
 
     assert (process.returncode, errors) == (128 + number, "modkit-redis: interrupted\n")

@@ -87,8 +87,7 @@ def test_no_number_of_the_arithmetic_is_beyond_what_a_double_holds(
 
     first, second, third = found.numbers
     largest = {
-        # the debt of an overdraft, in whole thousands of ticks; and a cost that is just too much
-        "gcra": max(10 * third + 1000 * first, third + second + first),
+        "gcra": 10 * third + first + second,  # the debt of an overdraft; and a cost that is just too much
         "sliding": (20 * second + 10 * second + 1) * first,  # two windows and a charge, all overdrawn
         "fixed": (10 * second + 10 * second + 1) * first,
         "strict": 12 * 10 * second,
@@ -148,6 +147,35 @@ def test_a_limit_that_cannot_be_counted_exactly_is_refused(limit: Limit, algorit
 
     assert str(caught.value).startswith("limit ")
     assert "exact" in str(caught.value)
+
+
+LONGEST = EXACT - 1
+PRIME = 2**31 - 1
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "count", "period_us", "burst", "fits"),
+    [
+        # a charge that is just too much, on top of an overdraft, rounded up to whole ticks
+        ("gcra", PRIME, (LONGEST - PRIME) // 1001, 100, True),
+        ("gcra", PRIME, LONGEST // 1001, 100, False),
+        ("gcra", PRIME, (LONGEST - PRIME) // 1000, 100, False),
+        # the time until an overdraft is paid off
+        ("gcra", 1, 366 * 86_400 * 10**6, 14, True),
+        ("gcra", 1, 366 * 86_400 * 10**6, 15, False),
+        ("sliding", 1000, LONGEST // 31_000, None, True),
+        ("sliding", 1000, LONGEST // 31_000 + 2, None, False),
+        ("fixed", 1000, LONGEST // 31_000, None, True),
+        ("fixed", 1000, LONGEST // 31_000 + 2, None, False),
+    ],
+)
+def test_a_limit_is_refused_from_exactly_where_it_cannot_be_counted(
+    algorithm: Algorithm, count: int, period_us: int, burst: int | None, fits: bool
+) -> None:
+    found = counted(Limit(count, period_us * US, burst), algorithm)
+
+    assert (found is not None) == fits
+    assert found is None or found.tick_us == 1
 
 
 @pytest.mark.parametrize("algorithm", [each for each in ALGORITHMS if each != "gcra"])

@@ -1,0 +1,1 @@
+"""Our middleware and dependencies beside the popular ones, on one server in one run; see ``__main__``."""
