@@ -1,0 +1,39 @@
+"""The example application while Redis is away."""
+
+from __future__ import annotations
+
+import pytest
+
+from modkit_redis.testing import EmbeddedServer
+from tests.support import wait_until
+from tests.webapps import post, said, visiting, webapp
+
+pytestmark = pytest.mark.once
+
+
+def test_while_redis_is_away_the_page_says_so_and_no_cookie_is_lost(
+    private_server: EmbeddedServer,
+) -> None:
+    with webapp(private_server.addr, "away") as url, visiting(url) as visitor:
+        post(visitor, "/sign-in", name="ada")
+        token = visitor.cookies["session"]
+        private_server.stop()
+
+        page = visitor.get("/")
+        paths = ("/sign-in", "/sign-out", "/count", "/report", "/report/evict", "/press")
+        clicked = {path: visitor.post(path, data={"name": "bob"}) for path in paths}
+
+        assert (page.status_code, 'data-state="down"' in page.text) == (200, True)
+        assert {each.status_code for each in clicked.values()} == {200}
+        assert said(clicked["/sign-in"].text) == "Nobody can sign in while Redis is away."
+        assert said(clicked["/sign-out"].text) == "Nobody can sign out while Redis is away."
+        assert "Not counted" in said(clicked["/count"].text)
+        assert 'id="badge">direct<' in clicked["/report"].text
+        assert "Nothing was evicted" in said(clicked["/report/evict"].text)
+        assert "uncounted" in said(clicked["/press"].text)
+        assert visitor.cookies["session"] == token
+
+        private_server.restart()
+        wait_until(lambda: 'data-state="up"' in visitor.get("/").text, "Redis is back")
+        assert visitor.cookies["session"] == token
+        wait_until(lambda: "round trip" in visitor.get("/").text, "commands are shown again")
