@@ -10,7 +10,7 @@ VENV = .venv
 bin = $(VENV)/bin
 python = $(bin)/python
 pip = $(python) -m pip --disable-pip-version-check --quiet
-fast = not slow and not once and not containers
+fast = not slow and not once and not containers and not browser
 # One more than there are cores: most tests wait most of the time.
 workers = $$($(python) -c 'import os; print((os.cpu_count() or 1) + 1)')
 
@@ -23,13 +23,13 @@ workers = $$($(python) -c 'import os; print((os.cpu_count() or 1) + 1)')
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-demo: $(VENV)/.demo ## run the demo on an embedded server, or on yours: ARGS="--addr host:port"
-	@$(python) -m modkit_redis demo $(ARGS)
+demo: $(VENV)/.demo ## serve the demo on an embedded server, or on yours: ARGS="--addr host:port"; ARGS=--once: a tour
+	@$(python) -m examples.webapp $(ARGS)
 
 test: $(VENV)/.test ## run the fast tests; no Docker and no Redis needed
 	@$(python) -m pytest -m "$(fast)" --numprocesses=$(workers) --dist=worksteal $(ARGS)
 
-test-all: $(VENV)/.test ## also those of docs and examples, the slow ones, and the fast ones on other Pythons found
+test-all: $(VENV)/.test $(VENV)/.browser ## also those of docs and examples, slow ones, in a browser, on other Pythons
 	@MAKE="$(MAKE)" .ci/test-all $(python) $(ARGS)
 
 test-containers: $(VENV)/.test ## run the tests that need a Docker engine
@@ -74,13 +74,16 @@ $(VENV)/.pip:
 	@touch $@
 
 $(VENV)/.demo: pyproject.toml setup.cfg $(VENV)/.pip
-	$(call install,,,.demo)
+	$(call install,,--group demo,.demo)
 
 $(VENV)/.test: pyproject.toml setup.cfg $(VENV)/.pip
 	$(call install,hiredis,--group test,.demo .test)
 
+$(VENV)/.browser: pyproject.toml setup.cfg $(VENV)/.pip
+	$(call install,,--group browser,.browser)
+
 $(VENV)/.lint: pyproject.toml setup.cfg $(VENV)/.pip
-	$(call install,hiredis,--group lint,.demo .test .lint)
+	$(call install,hiredis,--group lint,.demo .test .browser .lint)
 
 # $(call install,extras,pip's arguments,the stamps it earns). Without the embedded server it earns none, so the
 # next run tries again.

@@ -71,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     tour.add_argument(
         "--once",
         action="store_true",
-        help="run the tour and exit; for now it does so anyway, later it will stay and serve an application",
+        help="run the tour and exit, as it does in any case; `make demo` in a checkout serves an application",
     )
     check.add_arguments(commands.add_parser("check", help=check.HELP))
     return parser

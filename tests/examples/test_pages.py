@@ -183,7 +183,7 @@ def extras() -> set[str]:
 @cache
 def demo_help() -> str:
     """Return what the demo says of its options."""
-    command = [sys.executable, "-m", "modkit_redis", "demo", "--help"]
+    command = [sys.executable, "-m", "examples.webapp", "--help"]
     return subprocess.run(command, stdout=subprocess.PIPE, encoding="utf-8", check=True).stdout
 
 

@@ -1,0 +1,37 @@
+"""The example application behind uvicorn, for tests with and without a browser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any, Final
+
+from examples.webapp.application import create_app
+from examples.webapp.options import Options
+from modkit_redis import RedisSettings
+from modkit_redis.contract import Limit
+from tests.web.serving import serving_asgi
+
+QUICK: Final = {
+    "query_takes": timedelta(milliseconds=40),
+    "limit": Limit(5, timedelta(seconds=5), name="press"),
+}
+"""What takes its time in the demonstration, made short."""
+
+
+@contextmanager
+def webapp(addr: str, prefix: str, **choices: Any) -> Iterator[str]:
+    """Serve the application, and give its URL."""
+    redis = RedisSettings.from_env(
+        {
+            "REDIS_ADDR": addr,
+            "REDIS_KEY_PREFIX": prefix,
+            "REDIS_CLIENT_NAME": prefix,
+            "REDIS_DIAL_TIMEOUT": "1s",
+            "REDIS_READ_TIMEOUT": "1s",
+        }
+    )
+    app = create_app(Options(redis=redis, **{**QUICK, **choices}))
+    with serving_asgi(app) as url:
+        yield url
