@@ -21,8 +21,10 @@ from tests.checking import Check, Outcome
 from tests.issued import Listener, remember_tokens, secrets_below
 from tests.support import TestServer, delete_below, docker_is_missing, running_container
 
-# Laws are tried on the same examples in each run; `--hypothesis-profile=explore` looks for new ones.
-settings.register_profile("fixed", derandomize=True, deadline=None, max_examples=150)
+# Laws are tried on the same examples in each run, on more of them in `make test-all`;
+# `--hypothesis-profile=explore` looks for new ones.
+settings.register_profile("fixed", derandomize=True, deadline=None, max_examples=60)
+settings.register_profile("thorough", derandomize=True, deadline=None, max_examples=400)
 settings.register_profile("explore", deadline=None, max_examples=1000, print_blob=True)
 
 CHOICE = os.environ.get("MODKIT_REDIS_TEST_SERVER", "embedded")

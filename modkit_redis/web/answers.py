@@ -39,6 +39,16 @@ def drop_what_must_not_be_saved(session: BaseSession, status: int) -> None:
         session.discard()
 
 
+def is_signing_in(session: BaseSession) -> bool:
+    """Tell whether the next save signs somebody in.
+
+    If that is refused, as the token was replaced a moment ago, an answer that tells of a sign-in would be
+    wrong: the client gets a 503, and what it sends next has the new token.
+    """
+    info = session.info
+    return session.user is not None and (info is None or info.user != session.user)
+
+
 def cookie_of(
     session: BaseSession, cookie: SessionCookie, sent: SentCookie, *, again: bool = False
 ) -> str | None:

@@ -481,3 +481,17 @@ def test_nor_does_a_request_whose_token_was_replaced(store: RedisSessionStore) -
         answer = client.get("/late", headers={"Cookie": f"{NAME}={old}"})
 
     assert (answer.text, set_cookies(answer)) == ("retired", [])
+
+
+def test_a_sign_in_that_is_refused_is_not_answered_as_if_it_had_worked(store: RedisSessionStore) -> None:
+    def overtaken() -> str:
+        session.bind("ada")
+        store.revoke(session.info.handle if session.info else "")
+        return "signed in"
+
+    with served(app_with(store, put=put, overtaken=overtaken)) as client:
+        client.get("/put")
+        answer = client.get("/overtaken")
+
+    assert (answer.status_code, set_cookies(answer)) == (503, [])
+    assert "signed in" not in answer.text

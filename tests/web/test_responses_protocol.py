@@ -384,6 +384,7 @@ async def test_nobody_waits_for_ever_for_a_response_that_never_comes(
 
     assert (client.status, client.got[1]["body"]) == ("fwd=uri-miss; stored", b"1234")
     assert not first.done()
+    await async_until(lambda: len(flights._UNENDED) == 1, "only the first one's own task is left", 5)
     first.cancel()
 
 

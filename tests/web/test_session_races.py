@@ -125,6 +125,25 @@ def test_whatever_a_slow_request_asks_for_after_a_sign_out_its_answer_sets_no_co
     assert traces.handles() == set()
 
 
+def test_a_sign_in_that_was_overtaken_is_not_answered_as_if_it_had_worked(
+    new_site: NewSite, traces: Traces
+) -> None:
+    site = new_site(per_user_max=5, renewal_interval="10m")
+    browser = site.browser()
+    browser.ask(["set", "n", 1])
+    slow = site.under_way(site.browser(browser.token), ["wait", "loaded"], ["bind", "anna"])
+    site.gates.wait_for("loaded")
+    traces.write(browser.handle, {"r": 1, "c": 1})
+    browser.ask(["read", "n"])  # renews the token
+
+    site.gates.open("loaded")
+    answer = slow.result(10)
+
+    assert (answer.status, answer.set_cookie) == (503, [])
+    assert browser.ask(["bind", "anna"]).status == 200
+    assert browser.ask(["about"]).out == {"about": ["anna", "current", False]}
+
+
 def test_a_slow_request_does_not_replace_the_cookie_of_a_sign_in_that_overtook_it(
     new_site: NewSite, traces: Traces, caplog: pytest.LogCaptureFixture
 ) -> None:

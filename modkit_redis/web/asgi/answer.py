@@ -7,6 +7,7 @@ from typing import Final
 
 from modkit_redis.contract.errors import (
     CommandRefusedError,
+    ModkitRedisError,
     SessionConflictError,
     SessionLostError,
     StoreUnavailableError,
@@ -19,6 +20,7 @@ from modkit_redis.web.answers import (
     cookie_of,
     drop_what_must_not_be_saved,
     is_answered_by_503,
+    is_signing_in,
     log_lost,
     unavailable,
 )
@@ -39,7 +41,7 @@ class Answer:
     """Sends what an application sends, with the session saved and its cookie set before.
 
     Attributes:
-        outage: Why the client got a 503 in the place of this answer; ``None`` if it did not.
+        failure: Why the client got a 503 in the place of this answer; ``None`` if it did not.
         has_begun: Whether the answer is on its way.
     """
 
@@ -55,7 +57,7 @@ class Answer:
             scope: What is answered.
             send: Sends to the client.
         """
-        self.outage: StoreUnavailableError | CommandRefusedError | None = None
+        self.failure: ModkitRedisError | None = None
         self._session, self._cookie, self._sent = session, cookie, sent
         self._scope, self._send = scope, send
         self.has_begun = False
@@ -68,13 +70,13 @@ class Answer:
             ArgumentError: If a value of the session cannot be stored; nothing was sent.
             CommandRefusedError: If Redis refuses for good; nothing was sent.
         """
-        if self.outage is not None:
+        if self.failure is not None:
             if message.get("more_body") or message["type"] == "websocket.send":
                 raise AnswerReplacedError
             return
         if not self.has_begun and message["type"] in _BEGINNINGS:
             message = await self._begun(message)
-            if self.outage is not None:
+            if self.failure is not None:
                 await refuse(self._scope, self._send)
                 return
             self.has_begun = True
@@ -92,21 +94,23 @@ class Answer:
 
     def is_moot(self, error: BaseException) -> bool:
         """Tell whether the application raised *error* only because nobody receives its answer."""
-        return self.outage is not None and isinstance(error, Exception) and _tells_of_it(error)
+        return self.failure is not None and isinstance(error, Exception) and _tells_of_it(error)
 
     async def _save(self, status: int) -> str | None:
         """Save the session, and return the ``Set-Cookie`` that this asks for."""
         session = self._session
         drop_what_must_not_be_saved(session, status)
+        signs_in = is_signing_in(session)
         try:
             if not session.degraded:
                 await session.save()
             return cookie_of(session, self._cookie, self._sent)
         except (SessionLostError, SessionConflictError) as error:
             log_lost(error)
+            self.failure = error if signs_in else None
         except (StoreUnavailableError, CommandRefusedError) as error:
             if is_answered_by_503(error, status):
-                self.outage = error
+                self.failure = error
         return None
 
 

@@ -47,4 +47,4 @@ async def send_answer(answer: HealthAnswer, scope: Any, send: Any) -> None:
 
 def _path_below(root: str, path: str) -> str:
     """Return what *path* is in an application at *root*; not every server puts that before it."""
-    return path.removeprefix(root) if path == root or path.startswith(f"{root}/") else path
+    return path.removeprefix(root) if path.startswith(f"{root}/") else path

@@ -29,8 +29,8 @@ Owner: TypeAlias = Callable[[Scope], str | Awaitable[str | None] | None]
 
 _LOG: Final = logging.getLogger("modkit_redis.web")
 
-_IS_MAKING: Final = "modkit_redis.responses"
-"""Set in a scope whose response another of these middlewares waits for, and keeps."""
+_IS_TAKEN: Final = "modkit_redis.responses"
+"""Set in a scope that is the business of one of these middlewares already."""
 
 _TEXT: Final = ((b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"11"))
 _ONLY_IF_CACHED: Final = Answer(504, with_status(_TEXT, "detail=only-if-cached"), b"Not cached\n")
@@ -97,7 +97,7 @@ class ResponseCacheMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer from the cache, or let the application answer."""
-        is_ours = scope["type"] == "http" and _IS_MAKING not in scope  # it would wait for itself
+        is_ours = scope["type"] == "http" and _IS_TAKEN not in scope  # it would wait for itself
         if not is_ours or not self._rules.apply_to(scope["method"], scope["path"]):
             await self._app(scope, receive, send)
             return
@@ -110,6 +110,7 @@ class ResponseCacheMiddleware:
         await self._answer(scope, receive, send, asked)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, asked: Asked) -> None:
+        scope[_IS_TAKEN] = True
         try:
             settled = await self._settle(scope, asked)
             self._is_failing = False
@@ -127,7 +128,6 @@ class ResponseCacheMiddleware:
         elif settled.keeper is None:
             await self._app(scope, receive, telling_send(send, settled.status))
         else:
-            scope[_IS_MAKING] = True
             making = Making(self._rules, settled.keeper, asked, settled.status, self._report)
             await making.run(self._app, scope, receive, send, whole=settled.whole)
 

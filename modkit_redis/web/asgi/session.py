@@ -81,13 +81,13 @@ class SessionMiddleware:
         except BaseException as error:
             if answer.has_begun:
                 log_unsaved(session)
-            await _leave(opening, session, answer.outage or error)
+            await _leave(opening, session, answer.failure or error)
             if not answer.is_moot(error):
                 raise
         else:
-            if answer.outage is None:
+            if answer.failure is None:
                 log_unsaved(session)
-            await _leave(opening, session, answer.outage)
+            await _leave(opening, session, answer.failure)
 
 
 async def _leave(

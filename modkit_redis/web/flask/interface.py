@@ -10,7 +10,7 @@ from weakref import WeakSet
 from flask import Flask, Request, Response, got_request_exception, has_request_context, request
 from flask.sessions import SessionInterface, SessionMixin
 
-from modkit_redis.contract.errors import ConfigError, ModkitRedisError, SessionLostError
+from modkit_redis.contract.errors import ConfigError, ModkitRedisError, SessionConflictError, SessionLostError
 from modkit_redis.contract.session import SessionStore
 from modkit_redis.web.answers import (
     REPLACED,
@@ -18,6 +18,7 @@ from modkit_redis.web.answers import (
     cookie_of,
     drop_what_must_not_be_saved,
     is_answered_by_503,
+    is_signing_in,
     log_lost,
     log_unsaved,
 )
@@ -96,13 +97,20 @@ class RedisSessionInterface(SessionInterface):
     def _saved(self, app: Flask, session: FlaskSession, response: Response) -> str | None:
         if session.has_failed and response.status_code >= _FIRST_ERROR:  # it would fail again
             return None
+        signs_in = False
         try:
             if not session.degraded:
                 drop_what_must_not_be_saved(session, response.status_code)
+                signs_in = is_signing_in(session)
                 session.save()
             return self._cookie_of(session, self._sent(request))
-        except SessionLostError as error:
+        except (SessionLostError, SessionConflictError) as error:
             log_lost(error)
+            if signs_in:
+                _become(
+                    response,
+                    app.make_response(app.handle_http_exception(SessionUnavailableError("sign-in", "lost"))),
+                )
         except SessionUnavailableError as error:
             if is_answered_by_503(error, response.status_code):
                 _become(response, app.make_response(app.handle_http_exception(error)))

@@ -22,7 +22,7 @@ from modkit_redis.contract.ratelimit import (
 )
 from modkit_redis.web.checking import LIMITER, check_store
 from modkit_redis.web.flask.refused import error_of
-from modkit_redis.web.given import Given, store_of
+from modkit_redis.web.given import Given
 from modkit_redis.web.headers import Draft, merged, rate_limit_headers, retry_after
 from modkit_redis.web.limiting import (
     KEY,
@@ -30,12 +30,10 @@ from modkit_redis.web.limiting import (
     Limiting,
     Unidentified,
     check_callable,
-    is_no_subject,
-    is_subject,
-    no_subject,
     with_decision,
 )
 from modkit_redis.web.refusals import Form
+from modkit_redis.web.wsgi.ratelimit import decide
 
 View = TypeVar("View", bound=Callable[..., Any])
 Cost: TypeAlias = int | Callable[[WSGIEnvironment], int]
@@ -155,7 +153,7 @@ class RateLimits:
             self._decide(self._limiting, self._identify)
 
     def _decide(self, limiting: Limiting, identify: Identify) -> None:
-        decision = self._ask(limiting, identify)
+        decision = decide(request.environ, self._store, identify, limiting)
         accept = request.headers.get("Accept", "")
         if decision is None:
             refusal = limiting.unknown(accept)
@@ -164,23 +162,6 @@ class RateLimits:
             refusal = None if decision.allowed else limiting.refusal(decision, accept)
         if refusal is not None:
             raise error_of(refusal, decision)
-
-    def _ask(self, limiting: Limiting, identify: Identify) -> Decision | None:
-        subject = identify(request.environ)
-        if subject is None:
-            return None
-        if not is_subject(subject):
-            del subject  # a traceback with local variables would show it
-            raise no_subject("identify")
-        cost, store = limiting.cost_of(request.environ), store_of(self._store)
-        asked = [subject]
-        del subject  # a traceback with local variables would show it
-        try:
-            return store.hit(asked.pop(), cost=cost, limit=limiting.limit)
-        except ArgumentError as error:
-            if not is_no_subject(error):
-                raise
-            return None
 
     def _remember(self, decision: Decision) -> None:
         environ = request.environ

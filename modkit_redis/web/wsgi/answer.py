@@ -23,6 +23,7 @@ from modkit_redis.web.answers import (
     cookie_of,
     drop_what_must_not_be_saved,
     is_answered_by_503,
+    is_signing_in,
     log_lost,
     log_unsaved,
     unavailable,
@@ -45,7 +46,7 @@ class Answer:
     """Passes on what an application answers, with the session saved and its cookie set before.
 
     Attributes:
-        outage: Why the client got a 503 in the place of this answer; ``None`` if it did not.
+        failure: Why the client got a 503 in the place of this answer; ``None`` if it did not.
         has_begun: Whether the answer is on its way.
     """
 
@@ -66,7 +67,7 @@ class Answer:
             environ: What is answered.
             start_response: The server's.
         """
-        self.outage: StoreUnavailableError | CommandRefusedError | None = None
+        self.failure: ModkitRedisError | None = None
         self.has_begun = False
         self._session, self._cookie, self._sent = session, cookie, sent
         self._environ, self._start_response = environ, start_response
@@ -82,7 +83,7 @@ class Answer:
         Raises:
             AssertionError: If it has done so already, and there was no exception meanwhile.
         """
-        if self.has_begun and self.outage is None:  # the server raises it, if it has sent the headers
+        if self.has_begun and self.failure is None:  # the server raises it, if it has sent the headers
             self._write = self._begun_with(_Start(status, headers, problem))
         elif self._start is not None and problem is None:
             raise AssertionError("start_response was called twice")
@@ -105,7 +106,7 @@ class Answer:
         self._added = additions(vary, self._save(int(start.status[:3])), accessed=accessed)
         self._session.fix_token()
         self.has_begun, self._start = True, None
-        if self.outage is not None:
+        if self.failure is not None:
             refuse(self._environ, self._start_response)
             return
         self._write = self._begun_with(start)
@@ -118,10 +119,10 @@ class Answer:
 
     def leave(self, opening: Opening, error: BaseException | None) -> None:
         """End the use of the session: what is left is an end of it, or a new token that was asked for."""
-        if self.outage is None and (error is None or self.has_begun):
+        if self.failure is None and (error is None or self.has_begun):
             log_unsaved(self._session)
         self._session.discard()
-        error = self.outage or error
+        error = self.failure or error
         try:
             if error is None:
                 opening.__exit__(None, None, None)
@@ -138,15 +139,17 @@ class Answer:
         """Save the session, and return the ``Set-Cookie`` that this asks for."""
         session = self._session
         drop_what_must_not_be_saved(session, status)
+        signs_in = is_signing_in(session)
         try:
             if not session.degraded:
                 session.save()
             return cookie_of(session, self._cookie, self._sent)
         except (SessionLostError, SessionConflictError) as error:
             log_lost(error)
+            self.failure = error if signs_in else None
         except (StoreUnavailableError, CommandRefusedError) as error:
             if is_answered_by_503(error, status):
-                self.outage = error
+                self.failure = error
         return None
 
 
@@ -170,12 +173,12 @@ class Body:
 
     def __next__(self) -> bytes:
         try:
-            part = next(self._iterator, None) if self._answer.outage is None else None
+            part = next(self._iterator, None) if self._answer.failure is None else None
             self._answer.begin()
         except BaseException as error:
             self._error = error
             raise
-        if part is None or self._answer.outage is not None:
+        if part is None or self._answer.failure is not None:
             raise StopIteration
         return part
 

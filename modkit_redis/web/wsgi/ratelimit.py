@@ -89,7 +89,7 @@ class RateLimitMiddleware:
         """Serve a request."""
         if not self._limiting.applies_to(environ["REQUEST_METHOD"], _path(environ)):
             return self._app(environ, start_response)
-        decision = self._decide(environ)
+        decision = decide(environ, self._store, self._identify, self._limiting)
         accept = environ.get("HTTP_ACCEPT", "")
         if decision is None:
             refusal = self._limiting.unknown(accept)
@@ -102,22 +102,34 @@ class RateLimitMiddleware:
             return _refuse(refusal, environ, start_response)
         return self._app(environ, _telling(start_response, added) if added else start_response)
 
-    def _decide(self, environ: WSGIEnvironment) -> Decision | None:
-        subject = self._identify(environ)
-        if subject is None:
-            return None
-        if not is_subject(subject):
-            del subject  # a traceback with local variables would show it
-            raise no_subject("identify")
-        cost, store = self._limiting.cost_of(environ), store_of(self._store)
-        asked = [subject]
+
+def decide(
+    environ: WSGIEnvironment,
+    store: Given[RateLimitStore],
+    identify: Callable[[WSGIEnvironment], Subject | None],
+    limiting: Limiting,
+) -> Decision | None:
+    """Charge a request, and return what was decided; ``None`` if it cannot be told who sent it.
+
+    Raises:
+        ArgumentError: If *identify* returns what is no subject, or a cost is none.
+        ModkitRedisError: What the store raises.
+    """
+    subject = identify(environ)
+    if subject is None:
+        return None
+    if not is_subject(subject):
         del subject  # a traceback with local variables would show it
-        try:
-            return store.hit(asked.pop(), cost=cost, limit=self._limiting.limit)
-        except ArgumentError as error:
-            if not is_no_subject(error):
-                raise
-            return None
+        raise no_subject("identify")
+    cost, limiter = limiting.cost_of(environ), store_of(store)
+    asked = [subject]
+    del subject
+    try:
+        return limiter.hit(asked.pop(), cost=cost, limit=limiting.limit)
+    except ArgumentError as error:
+        if not is_no_subject(error):
+            raise
+        return None
 
 
 def _telling(start_response: StartResponse, added: Headers) -> StartResponse:

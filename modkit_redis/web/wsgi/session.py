@@ -74,7 +74,7 @@ class SessionMiddleware:
             if isinstance(body, list | tuple):  # nothing of it can change the session any more
                 answer.begin()
                 answer.leave(opening, None)
-                return body if answer.outage is None else []
+                return body if answer.failure is None else []
             return Body(body, answer, opening)
         except BaseException as error:
             answer.leave(opening, error)

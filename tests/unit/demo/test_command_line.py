@@ -9,6 +9,8 @@ import pytest
 from modkit_redis.__main__ import main
 from tests.unit.testing.processes import Program
 
+pytestmark = pytest.mark.once
+
 
 @pytest.mark.parametrize(
     ("arguments", "said"),

@@ -17,6 +17,8 @@ from tests.support import wait_until
 from tests.unit.demo.running import DONE, demo, traces
 from tests.unit.testing.processes import listens
 
+pytestmark = pytest.mark.once
+
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it(number: signal.Signals) -> None:

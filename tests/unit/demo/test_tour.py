@@ -17,6 +17,8 @@ from tests.support import wait_until
 from tests.unit.demo.running import DONE, PREFIX, demo, traces
 from tests.unit.testing.processes import Program, listens
 
+pytestmark = pytest.mark.once
+
 
 def assert_complete(done: CompletedProcess[str]) -> None:
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
