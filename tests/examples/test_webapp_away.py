@@ -30,6 +30,8 @@ def test_while_redis_is_away_the_page_says_so_and_no_cookie_is_lost(
 
         assert (page.status_code, 'data-state="down"' in page.text) == (200, True)
         assert {each.status_code for each in clicked.values()} == {200}
+        for each in ("Read-only", "The cache is away", "Presses pass uncounted"):
+            assert each in page.text
         assert said(clicked["/sign-in"].text) == "Nobody can sign in while Redis is away."
         assert said(clicked["/sign-out"].text) == "Nobody can sign out while Redis is away."
         assert "Not counted" in said(clicked["/count"].text)

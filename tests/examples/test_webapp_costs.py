@@ -13,7 +13,7 @@ from examples.webapp.clicks import Clicks
 from examples.webapp.options import Options
 from examples.webapp.watching import Commands
 from modkit_redis import RedisSettings
-from modkit_redis.testing import EmbeddedServer
+from modkit_redis.testing import EmbeddedServer, ServerWatch
 from tests.webapps import visiting, webapp
 
 pytestmark = pytest.mark.once
@@ -130,6 +130,22 @@ def test_a_click_costs_what_the_panel_says(private_server: EmbeddedServer) -> No
         panel = trips(visitor.post("/press"))
 
     assert panel == ["POST /press: 2 round trips", "GET /: 5 round trips"]
+
+
+def test_files_and_health_checks_ask_for_no_session(private_server: EmbeddedServer) -> None:
+    with (
+        webapp(private_server.addr, "files") as url,
+        visiting(url) as visitor,
+        ServerWatch(private_server.addr, client_name="files") as seen,
+    ):
+        visitor.post("/count")
+        seen.commands()
+
+        answers = [visitor.get(f"/static/{name}") for name in ("style.css", "app.js", "icon.svg")]
+        ready = visitor.get("/health/ready")
+
+        assert [each.status_code for each in (*answers, ready)] == [200] * 4
+        assert seen.commands() == ["PING"]
 
 
 def trips(answer: httpx.Response) -> list[str]:
