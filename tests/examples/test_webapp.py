@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from datetime import timedelta
 from typing import Any
@@ -30,6 +31,17 @@ def test_a_visitor_signs_in_counts_and_signs_out(visitor: httpx.Client) -> None:
     assert '<span class="name" id="who">ada</span>' in page
     assert said(post(visitor, "/sign-out")).startswith("You are signed out")
     assert "session" not in visitor.cookies
+
+
+async def test_clicks_at_the_same_time_all_count(url: str) -> None:
+    async with httpx.AsyncClient(
+        base_url=url, follow_redirects=True, headers={"Accept": "text/html"}
+    ) as tabs:
+        await tabs.post("/count")
+
+        await asyncio.gather(*[tabs.post("/count") for _ in range(6)])
+
+        assert '<b id="count">7</b>' in (await tabs.get("/")).text
 
 
 def test_what_came_of_a_click_is_shown_once(visitor: httpx.Client) -> None:
