@@ -39,9 +39,10 @@ async def test_clicks_at_the_same_time_all_count(url: str) -> None:
     ) as tabs:
         await tabs.post("/count")
 
-        await asyncio.gather(*[tabs.post("/count") for _ in range(6)])
+        for _ in range(5):
+            await asyncio.gather(*[tabs.post("/count") for _ in range(6)])
 
-        assert '<b id="count">7</b>' in (await tabs.get("/")).text
+        assert '<b id="count">31</b>' in (await tabs.get("/")).text
 
 
 def test_what_came_of_a_click_is_shown_once(visitor: httpx.Client) -> None:
