@@ -198,6 +198,6 @@ async def test_a_task_begins_nothing_for_who_left_before_its_first_beat(leases: 
         pass
 
     async with heart.beating("b", b"1"):
-        await async_until(leases.beats("b"))
+        await async_until(leases.beats("b"), "the other one is renewed")
 
     assert leases.renewed["a"] == 0
