@@ -246,9 +246,8 @@ async def test_a_slot_that_was_not_taken_in_an_outage_is_not_kept_afterwards(
 ) -> None:
     store = limiters.open(proxy.addr, prefix, QUICK, on_outage="open", breaker="0s")
     proxy.reset_request()
-    async with store.hold("ann", SHORT) as decision:
-        async with store.hold("bob", SHORT):
-            await async_until(lambda: proxy.commands.count("EVALSHA") > 4, "the other one is renewed")
+    async with store.hold("ann", SHORT) as decision, store.hold("bob", SHORT):
+        await async_until(lambda: proxy.commands.count("EVALSHA") > 4, "the other one is renewed")
 
     assert decision.degraded
     assert caplog.records == []

@@ -243,9 +243,8 @@ def test_a_slot_that_was_not_taken_in_an_outage_is_not_kept_afterwards(
 ) -> None:
     store = limiters.open(proxy.addr, prefix, QUICK, on_outage="open", breaker="0s")
     proxy.reset_request()
-    with store.hold("ann", SHORT) as decision:
-        with store.hold("bob", SHORT):
-            until(lambda: proxy.commands.count("EVALSHA") > 4, "the other one is renewed")
+    with store.hold("ann", SHORT) as decision, store.hold("bob", SHORT):
+        until(lambda: proxy.commands.count("EVALSHA") > 4, "the other one is renewed")
 
     assert decision.degraded
     assert caplog.records == []
