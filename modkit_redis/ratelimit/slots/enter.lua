@@ -25,14 +25,15 @@ end
 local held = redis.call('ZCARD', KEYS[1])
 local limit = tonumber(ARGV[2])
 local free = limit - held
-local fits = free > 0
+local again = redis.call('ZSCORE', KEYS[1], ARGV[1])
+local fits = free > 0 or again
 local wait = 0
 if not fits then -- as many must end as are too many, and one more
   wait = tonumber(redis.call('ZRANGE', KEYS[1], held - limit, held - limit, 'WITHSCORES')[2]) - now
 end
 if fits or ARGV[4] == '1' then
   redis.call('ZADD', KEYS[1], now + tonumber(ARGV[3]) * 1000, ARGV[1])
-  free = free - 1
+  free = again and free or free - 1
 end
 
 last = redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')
