@@ -37,7 +37,6 @@ def create_app(options: Options) -> FastAPI:
         finally:
             if commands is not None:
                 commands.close()
-            container.unwire()
 
     app = FastAPI(
         lifespan=lifespan(

@@ -2,59 +2,19 @@
 
 from __future__ import annotations
 
-import ast
 import re
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from examples.webapp.guard import HEADERS
 from examples.webapp.options import SWITCHES
 from modkit_redis.contract import Limit
-from modkit_redis.testing import EmbeddedServer
 from tests.support import wait_until
-from tests.web.serving import http_client
-from tests.webapps import webapp
+from tests.webapps import post, said, visiting, webapp
 
 pytestmark = pytest.mark.once
-
-FEATURES = Path(__file__).parents[2] / "examples" / "webapp" / "features"
-HTML = {"Accept": "text/html"}
-
-
-@pytest.fixture
-def url(addr: str, prefix: str) -> Iterator[str]:
-    with webapp(addr, prefix) as url:
-        yield url
-
-
-@pytest.fixture
-def visitor(url: str) -> Iterator[httpx.Client]:
-    with visiting(url) as client:
-        yield client
-
-
-def visiting(url: str) -> httpx.Client:
-    client = http_client(url)
-    client.headers.update(HTML)
-    client.follow_redirects = True
-    return client
-
-
-def post(client: httpx.Client, path: str, **fields: str) -> str:
-    answer = client.post(path, data=fields)
-    assert answer.status_code == 200, answer.text
-    return answer.text
-
-
-def said(page: str) -> str:
-    found = re.search(r'data-said="([^"]*)"', page)
-    assert found
-    return found[1]
 
 
 def test_a_visitor_signs_in_counts_and_signs_out(visitor: httpx.Client) -> None:
@@ -76,26 +36,6 @@ def test_what_came_of_a_click_is_shown_once(visitor: httpx.Client) -> None:
     post(visitor, "/count")
 
     assert said(visitor.get("/").text) == ""
-
-
-def test_the_panel_shows_commands_and_keys_and_no_secret(visitor: httpx.Client) -> None:
-    page = post(visitor, "/sign-in", name="lovelace")
-
-    panel = page[page.index('id="commands-title"') :]
-    handle, _, secret = visitor.cookies["session"].partition(".")
-    assert "<code>POST /sign-in</code>" in panel
-    assert re.search(r'<span class="trips">\d+ round trips</span>', panel)
-    assert f"<span>session:{handle[:4]}…</span>" in panel
-    assert "<span>session:user:l…</span>" in panel
-    assert secret not in page
-    assert "lovelace" not in panel
-
-
-def test_names_are_escaped(visitor: httpx.Client) -> None:
-    page = post(visitor, "/sign-in", name="<script>alert(1)</script>")
-
-    assert "<script>alert" not in page
-    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
 
 
 @pytest.mark.parametrize("name", ["", "   ", "x" * 41])
@@ -201,25 +141,6 @@ def test_each_capability_can_be_left_out(addr: str, prefix: str, without: Any) -
     assert {switch for switch, status in statuses.items() if status == 404} == {without} - {"commands"}
 
 
-FOREIGN: list[dict[str, str]] = [
-    {"Sec-Fetch-Site": "cross-site"},
-    {"Sec-Fetch-Site": "same-site"},
-    {"Origin": "https://evil.example"},
-    {"Origin": "null"},
-]
-
-
-@pytest.mark.parametrize("headers", FOREIGN, ids=str)
-def test_a_form_of_another_site_is_refused(visitor: httpx.Client, headers: dict[str, str]) -> None:
-    assert visitor.post("/count", headers=headers).status_code == 403
-    assert "session" not in visitor.cookies
-
-
-def test_a_form_of_the_page_itself_is_taken(visitor: httpx.Client, url: str) -> None:
-    for headers in ({"Sec-Fetch-Site": "same-origin", "Origin": url}, {"Origin": url}, {}):
-        assert visitor.post("/count", headers=headers).status_code == 200
-
-
 def test_one_page_is_made_once_for_everybody(visitor: httpx.Client, url: str) -> None:
     post(visitor, "/sign-in", name="ada")
     with visiting(url) as other:
@@ -231,67 +152,3 @@ def test_one_page_is_made_once_for_everybody(visitor: httpx.Client, url: str) ->
     assert (second.headers["cache-status"], second.text) == ("modkit-redis; hit", first.text)
     assert unchanged.status_code == 304
     assert "ada" not in re.findall(r"<main.*</main>", first.text, re.DOTALL)[0].split()
-
-
-@pytest.mark.parametrize("path", ["/", "/about", "/static/app.js", "/nowhere", "/count"])
-def test_every_answer_has_the_strict_headers(visitor: httpx.Client, path: str) -> None:
-    answer = visitor.get(path)
-
-    assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
-
-
-def test_while_redis_is_away_the_page_says_so_and_no_cookie_is_lost(
-    private_server: EmbeddedServer,
-) -> None:
-    with webapp(private_server.addr, "away") as url, visiting(url) as visitor:
-        post(visitor, "/sign-in", name="ada")
-        token = visitor.cookies["session"]
-        private_server.stop()
-
-        page = visitor.get("/")
-        clicked = {path: visitor.post(path) for path in ("/count", "/report", "/report/evict", "/press")}
-
-        assert (page.status_code, 'data-state="down"' in page.text) == (200, True)
-        assert {each.status_code for each in clicked.values()} == {200}
-        assert "Not counted" in said(clicked["/count"].text)
-        assert 'id="badge">direct<' in clicked["/report"].text
-        assert "Nothing was evicted" in said(clicked["/report/evict"].text)
-        assert "uncounted" in said(clicked["/press"].text)
-        assert visitor.cookies["session"] == token
-
-        private_server.restart()
-        wait_until(lambda: 'data-state="up"' in visitor.get("/").text, "Redis is back")
-        assert visitor.cookies["session"] == token
-        wait_until(lambda: "round trip" in visitor.get("/").text, "commands are shown again")
-
-
-def test_features_know_the_contract_and_the_web_and_no_other_feature() -> None:
-    allowed = ("modkit_redis.contract", "modkit_redis.web", "fastapi", "dependency_injector.wiring")
-    foreign = {
-        (path.name, name)
-        for path in FEATURES.glob("*.py")
-        if path.name != "__init__.py"
-        for name in imported(path)
-        if name.split(".")[0] in ("modkit_redis", "examples", "dependency_injector", "starlette", "redis")
-        and not name.startswith((*allowed, "examples.webapp.clicks"))
-    }
-
-    assert foreign == set()
-
-
-def imported(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom):
-            yield node.module or ""
-        elif isinstance(node, ast.Import):
-            yield from (each.name for each in node.names)
-
-
-def test_its_files_are_short() -> None:
-    lengths = {
-        path.name: len(path.read_text(encoding="utf-8").splitlines())
-        for path in FEATURES.parent.rglob("*")
-        if path.suffix in (".py", ".html", ".js", ".css")
-    }
-
-    assert {name: lines for name, lines in lengths.items() if lines >= 200} == {}

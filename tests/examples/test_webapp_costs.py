@@ -13,9 +13,8 @@ from examples.webapp.clicks import Clicks
 from examples.webapp.options import Options
 from examples.webapp.watching import Commands
 from modkit_redis import RedisSettings
-from modkit_redis.testing import EmbeddedServer
-from tests.web.serving import http_client
-from tests.webapps import webapp
+from modkit_redis.testing import EmbeddedServer, ServerWatch
+from tests.webapps import visiting, webapp
 
 pytestmark = pytest.mark.once
 
@@ -63,12 +62,18 @@ def test_round_trips_of_a_shared_server_are_not_told(private_server: EmbeddedSer
     assert cost and (len(cost.commands) >= 1, cost.trips) == (True, None)
 
 
-def test_after_an_outage_what_was_before_is_not_known(private_server: EmbeddedServer) -> None:
+def test_after_an_outage_what_was_before_is_not_known(
+    private_server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "_COOLDOWN_S", 0)
     commands = watch(private_server)
-    mark = commands.mark()
+    before = commands.mark()
     private_server.restart()
 
-    assert commands.since(mark) is None
+    assert commands.since(before) is None
+    now = commands.mark()
+    assert commands.since(before) is None
+    assert commands.since(now)
     commands.close()
 
 
@@ -119,14 +124,28 @@ def test_what_no_page_has_shown_is_forgotten_in_the_end() -> None:
 
 
 def test_a_click_costs_what_the_panel_says(private_server: EmbeddedServer) -> None:
-    with webapp(private_server.addr, "costs") as url, http_client(url) as visitor:
-        visitor.headers["Accept"] = "text/html"
-        visitor.follow_redirects = True
+    with webapp(private_server.addr, "costs") as url, visiting(url) as visitor:
         visitor.post("/sign-in", data={"name": "ada"})
 
         panel = trips(visitor.post("/press"))
 
     assert panel == ["POST /press: 2 round trips", "GET /: 5 round trips"]
+
+
+def test_files_and_health_checks_ask_for_no_session(private_server: EmbeddedServer) -> None:
+    with (
+        webapp(private_server.addr, "files") as url,
+        visiting(url) as visitor,
+        ServerWatch(private_server.addr, client_name="files") as seen,
+    ):
+        visitor.post("/count")
+        seen.commands()
+
+        answers = [visitor.get(f"/static/{name}") for name in ("style.css", "app.js", "icon.svg")]
+        ready = visitor.get("/health/ready")
+
+        assert [each.status_code for each in (*answers, ready)] == [200] * 4
+        assert seen.commands() == ["PING"]
 
 
 def trips(answer: httpx.Response) -> list[str]:
