@@ -10,6 +10,8 @@ local function down(x, y) -- exact, as floor(x / y) need not be
   return (x - math.fmod(x, y)) / y
 end
 
+local EXACT = 2 ^ 53 -- all that is stored is below it, unless it is none of ours
+
 local now = tonumber(ARGV[1])
 if not now then
   local time = redis.call('TIME')
@@ -18,13 +20,16 @@ end
 
 -- Each returns what is left to be stored, and until which tick that counts.
 
-local function token_bucket(state, present, cost, a, b, capacity, _, reset)
-  local paid, rest, longest = struct.unpack('>ddd', #state == 24 and state or string.rep('\0', 24))
+local function token_bucket(state, present, cost, a, b, reset)
+  if #state ~= 24 then
+    return '', 0
+  end
+  local paid, rest, longest = struct.unpack('>ddd', state)
   local left = math.min(paid - present, longest)
   if not (left >= 0 and rest >= 0) then
     return '', 0
   end
-  local debt = math.min(left * a + math.min(rest, a - 1), 10 * capacity)
+  local debt = math.min(left * a + math.min(rest, a - 1), EXACT)
   -- What was used is paid off in its order, so no more of the cost is left than of all that was owed then.
   debt = debt - math.min(cost * b, math.max(0, reset - present) * a)
   if debt <= 0 then
@@ -35,10 +40,10 @@ local function token_bucket(state, present, cost, a, b, capacity, _, reset)
   return struct.pack('>ddd', present + left, rest, left), present + left + (rest > 0 and 1 or 0)
 end
 
-local function counters(state, present, cost, width, limit, span, charged)
+local function counters(state, present, cost, width, span, charged)
   local stored, ends = {}, 0
   for each in string.gmatch(state, '%d+') do
-    stored[#stored + 1] = math.min(tonumber(each), #stored > 0 and 10 * limit or down(present, width))
+    stored[#stored + 1] = math.min(tonumber(each), #stored > 0 and EXACT or down(present, width))
   end
   if stored[1] then
     local back = stored[1] - down(math.min(charged, present), width) -- how many windows before the newest
@@ -64,16 +69,15 @@ for n = 1, #KEYS do
     numbers[each] = tonumber(ARGV[at + each])
   end
   local first, second, third, tick, cost, charged, reset = unpack(numbers)
+  local state, present = redis.call('GET', KEYS[n]) or '', down(now, tick)
   local value, ends
   if letter == 'g' then
-    value, ends = token_bucket(redis.call('GET', KEYS[n]) or '', down(now, tick), cost, first, second, third,
-      charged, down(charged + reset, tick))
+    value, ends = token_bucket(state, present, cost, first, second, down(charged + reset, tick))
   else
-    local span = letter == 'f' and 1 or letter == 's' and 2 or third + 1
-    value, ends = counters(redis.call('GET', KEYS[n]) or '', down(now, tick), cost, first, second, span,
-      down(charged, tick))
+    local span = letter == 'f' and 1 or letter == 's' and 2 or third + 1 -- in how many windows one counts
+    value, ends = counters(state, present, cost, first, span, down(charged, tick))
   end
-  local left = ends * tick - now
+  local left = math.min(ends * tick - now, EXACT)
   if left <= 0 then
     redis.call('UNLINK', KEYS[n])
   else

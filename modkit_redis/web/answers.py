@@ -45,6 +45,8 @@ def is_signing_in(session: BaseSession) -> bool:
     If that is refused, as the token was replaced a moment ago, an answer that tells of a sign-in would be
     wrong: the client gets a 503, and what it sends next has the new token.
     """
+    if not session.accessed:  # asking for the user would be a look at it
+        return False
     info = session.info
     return session.user is not None and (info is None or info.user != session.user)
 

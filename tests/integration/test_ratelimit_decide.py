@@ -183,14 +183,21 @@ OF_ONE: Final = HOUR // 6
         ("gcra", 6, bucket(NOW_US + 10**9, 10**9, 90), 0, [NOW_US + 10**9, 0, 10**9], 1_000_001),
         ("gcra", 97, bucket(NOW_US, 0, 50), 0, [NOW_US, 50, 0], 2),
         ("gcra", 6, bucket(NOW_US + 10**9, 10**9), 1, [NOW_US + 4 * 10**8, 0, 4 * 10**8], 400_001),
-        # never longer than when it was written, never more than ten times the limit
+        # never longer than when it was written; more than ten times the limit is that of a higher one
         ("gcra", 6, bucket(NOW_US + 10**12, 10**9), 1, [NOW_US + 4 * 10**8, 0, 4 * 10**8], 400_001),
-        ("gcra", 6, bucket(NOW_US + 10**12, 10**12), 1, [NOW_US + 59 * OF_ONE, 0, 59 * OF_ONE], 35_400_001),
+        (
+            "gcra",
+            6,
+            bucket(NOW_US + 10**12, 10**12),
+            1,
+            [NOW_US + 10**12 - OF_ONE, 0, 10**12 - OF_ONE],
+            999_400_001,
+        ),
         ("gcra", 6, bucket(NOW_US + 10**9, 10**9), 2, [], -2),
         ("gcra", 6, bucket(NOW_US - 1, 10**9), 1, [], -2),
         # windows: a key ends with the last of them that counts anything
         ("fixed", 6, f"{INDEX} 5", 2, [INDEX, 3], 3_600_001),
-        ("fixed", 6, f"{INDEX} 1000", 1, [INDEX, 59], 3_600_001),
+        ("fixed", 6, f"{INDEX} 1000", 1, [INDEX, 999], 3_600_001),
         ("fixed", 6, f"{INDEX} 5", 6, [], -2),
         ("fixed", 6, f"{INDEX - 1} 5", 1, [], -2),
         ("fixed", 6, f"{INDEX + 7} 5", 1, [INDEX, 4], 3_600_001),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -132,6 +133,31 @@ async def test_a_denial_that_was_on_its_way_when_it_was_reset_is_not_remembered(
     await store.reset("ann")
 
     assert not await late.result()
+    assert await store.hit("ann")
+
+
+@pytest.mark.parametrize("way", ["reset", "refund"])
+async def test_a_denial_that_comes_while_a_reset_or_refund_is_sent_is_not_remembered(
+    addr: str, prefix: str, limiters: AsyncLimiters, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    store = limiters.open(addr, prefix, limit="2/hour", deny_cache=10)
+    decision = await store.hit("ann", cost=2)
+    method = "execute" if way == "reset" else "run"
+    send: Any = getattr(store._executor, method)
+    denied = list[bool]()
+
+    async def overtaken(*args: Any, **options: Any) -> Any:
+        monkeypatch.undo()
+        denied.append(not await store.hit("ann"))
+        return await send(*args, **options)
+
+    monkeypatch.setattr(store._executor, method, overtaken)
+    if way == "reset":
+        await store.reset("ann")
+    else:
+        await store.refund(decision)
+
+    assert denied == [True]
     assert await store.hit("ann")
 
 

@@ -48,6 +48,20 @@ async def test_a_refund_of_a_decision_by_the_former_length_leaves_the_new_window
 
 
 @EACH
+async def test_a_refund_of_a_decision_by_a_far_lower_limit_takes_back_no_more_than_it_charged(
+    addr: str, prefix: str, admin: redis.Redis, limiters: AsyncLimiters, case: Case
+) -> None:
+    stage = Stage(addr, prefix, admin, limiters, case.algorithm)
+    low, high = ("x=600/hour burst 5", "x=600/hour") if case is BUCKET else ("x=5/hour", "x=600/hour")
+    decision = await stage.store.hit("ann", limit=low)
+    await stage.store.hit("ann", cost=500, limit=high)
+
+    await stage.store.refund(decision)
+
+    assert (await stage.store.peek("ann", cost=0, limit=high)).remaining == 100
+
+
+@EACH
 async def test_a_limit_that_is_lowered_and_raised_again_has_lost_nothing_of_what_was_used(
     addr: str, prefix: str, admin: redis.Redis, limiters: AsyncLimiters, case: Case
 ) -> None:

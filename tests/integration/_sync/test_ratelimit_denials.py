@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -129,6 +130,31 @@ def test_a_denial_that_was_on_its_way_when_it_was_reset_is_not_remembered(
     store.reset("ann")
 
     assert not late.result()
+    assert store.hit("ann")
+
+
+@pytest.mark.parametrize("way", ["reset", "refund"])
+def test_a_denial_that_comes_while_a_reset_or_refund_is_sent_is_not_remembered(
+    addr: str, prefix: str, limiters: Limiters, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    store = limiters.open(addr, prefix, limit="2/hour", deny_cache=10)
+    decision = store.hit("ann", cost=2)
+    method = "execute" if way == "reset" else "run"
+    send: Any = getattr(store._executor, method)
+    denied = list[bool]()
+
+    def overtaken(*args: Any, **options: Any) -> Any:
+        monkeypatch.undo()
+        denied.append(not store.hit("ann"))
+        return send(*args, **options)
+
+    monkeypatch.setattr(store._executor, method, overtaken)
+    if way == "reset":
+        store.reset("ann")
+    else:
+        store.refund(decision)
+
+    assert denied == [True]
     assert store.hit("ann")
 
 

@@ -49,6 +49,20 @@ def test_a_refund_of_a_decision_by_the_former_length_leaves_the_new_windows(
 
 
 @EACH
+def test_a_refund_of_a_decision_by_a_far_lower_limit_takes_back_no_more_than_it_charged(
+    addr: str, prefix: str, admin: redis.Redis, limiters: Limiters, case: Case
+) -> None:
+    stage = Stage(addr, prefix, admin, limiters, case.algorithm)
+    low, high = ("x=600/hour burst 5", "x=600/hour") if case is BUCKET else ("x=5/hour", "x=600/hour")
+    decision = stage.store.hit("ann", limit=low)
+    stage.store.hit("ann", cost=500, limit=high)
+
+    stage.store.refund(decision)
+
+    assert (stage.store.peek("ann", cost=0, limit=high)).remaining == 100
+
+
+@EACH
 def test_a_limit_that_is_lowered_and_raised_again_has_lost_nothing_of_what_was_used(
     addr: str, prefix: str, admin: redis.Redis, limiters: Limiters, case: Case
 ) -> None:

@@ -238,6 +238,18 @@ def test_an_outage_decides_as_the_settings_say_and_holds_nothing(
             store.hold("ann", TWO).__enter__()
 
 
+def test_a_slot_that_was_not_taken_in_an_outage_is_not_kept_afterwards(
+    prefix: str, proxy: Proxy, limiters: Limiters, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = limiters.open(proxy.addr, prefix, QUICK, on_outage="open", breaker="0s")
+    proxy.reset_request()
+    with store.hold("ann", SHORT) as decision, store.hold("bob", SHORT):
+        until(lambda: proxy.commands.count("EVALSHA") > 4, "the other one is renewed")
+
+    assert decision.degraded
+    assert caplog.records == []
+
+
 def test_leaving_while_redis_does_not_answer_is_logged_and_shows_nobody(
     prefix: str, proxy: Proxy, limiters: Limiters, caplog: pytest.LogCaptureFixture
 ) -> None:

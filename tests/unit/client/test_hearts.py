@@ -190,3 +190,14 @@ async def test_a_task_whose_holder_leaves_tells_nothing(leases: Leases) -> None:
         leases.gone = set()
 
     assert leases.lost == 0
+
+
+async def test_a_task_begins_nothing_for_who_left_before_its_first_beat(leases: Leases) -> None:
+    heart = AsyncHeart(BEAT, leases.renew_later, leases.lose)
+    async with heart.beating("a", b"1"):
+        pass
+
+    async with heart.beating("b", b"1"):
+        await async_until(leases.beats("b"), "the other one is renewed")
+
+    assert leases.renewed["a"] == 0

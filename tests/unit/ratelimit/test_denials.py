@@ -296,6 +296,17 @@ def test_no_more_limits_of_one_subject_are_remembered_than_may_be(clock: Clock) 
     assert denials.find("ada", "a6=5/minute", 1) is None
 
 
+def test_one_more_denial_of_a_subject_takes_the_place_of_another_subjects(clock: Clock) -> None:
+    denials = Denials(3)
+    for subject in ("ann", "bob", "cyd"):
+        learn(denials, denial(subject), "a=5/minute")
+
+    learn(denials, denial("ann"), "b=5/minute")
+
+    assert len(denials) == 3
+    assert denials.find("bob", "a=5/minute", 1) is None
+
+
 def test_after_a_fork_nothing_is_remembered(clock: Clock) -> None:
     denials = Denials(3)
     learn(denials, denial())

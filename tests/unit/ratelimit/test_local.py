@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modkit_redis.contract import Decision, Limit, Subject
+from modkit_redis.contract import Decision, Limit, Slots, Subject
 from modkit_redis.ratelimit import local as local_limiter
 from modkit_redis.ratelimit._core import Rule, rule
+from modkit_redis.ratelimit.answering import Substitute
+from modkit_redis.ratelimit.config import RateLimitSettings
 from modkit_redis.ratelimit.local import LocalLimiter
 from modkit_redis.ratelimit.planning import Question
 
@@ -282,3 +284,25 @@ def test_in_no_interval_is_more_allowed_than_the_part(
         for until, cost in admitted[begin:]:
             total += cost
             assert total <= part + (until - since) * count / (10**9 * replicas) + 1e-6
+
+
+def test_a_limit_that_is_lowered_leaves_nothing_and_no_less(clock: Clock) -> None:
+    local = limiter(1)
+    hit(local, 5)
+
+    lowered = hit(local, asked=rules("a=1/second burst 2"))
+
+    assert (lowered.allowed, lowered.remaining) == (False, 0)
+    assert lowered.retry_after == SECOND
+
+
+@pytest.mark.parametrize("limit", [Limit(5, SECOND, shadow=True), Slots(5, "x", shadow=True)])
+def test_what_only_reports_refuses_nothing_in_an_outage(limit: Limit | Slots) -> None:
+    substitute = Substitute(RateLimitSettings.from_mapping({"on_outage": "closed"}))
+
+    if isinstance(limit, Slots):
+        found = substitute.of_slots(limit, question("ada", []))
+    else:
+        found = substitute.decision(question("ada", [rule(limit, "gcra")]), charges=True)
+
+    assert (found.allowed, found.degraded, found.states[0].allowed) == (True, True, False)
