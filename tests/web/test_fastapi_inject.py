@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import pytest
 import redis
 from dependency_injector import containers, providers
-from fastapi import Depends, FastAPI, WebSocket
+from fastapi import APIRouter, Depends, FastAPI, WebSocket
 from websockets.sync.client import connect
 
 from modkit_redis import RedisBundle, mount, wire_strict
@@ -39,7 +39,25 @@ async def put({form}) -> bool:
     return await store.set("greeting", b"hello")
 """
 
-NAMES = {"FastAPI": FastAPI, "Depends": Depends, "Inject": Inject, "Annotated": Annotated, "App": App}
+ROUTE_OF_A_ROUTER = """
+router = APIRouter()
+
+@router.get("/")
+async def put({form}) -> bool:
+    return await store.set("greeting", b"hello")
+
+app = FastAPI()
+app.include_router(router)
+"""
+
+NAMES = {
+    "APIRouter": APIRouter,
+    "FastAPI": FastAPI,
+    "Depends": Depends,
+    "Inject": Inject,
+    "Annotated": Annotated,
+    "App": App,
+}
 FUTURE = "from __future__ import annotations\n"
 
 
@@ -48,12 +66,13 @@ def page(source: str) -> Any:
     return feature(source, **NAMES, AsyncCacheStore=AsyncCacheStore)
 
 
+@pytest.mark.parametrize("route", [ROUTE, ROUTE_OF_A_ROUTER], ids=["application", "router"])
 @pytest.mark.parametrize("future", ["", FUTURE], ids=["annotations", "text"])
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 async def test_a_route_gets_the_store_of_the_container(
-    form: str, future: str, container: Any, admin: redis.Redis, prefix: str
+    form: str, future: str, route: str, container: Any, admin: redis.Redis, prefix: str
 ) -> None:
-    module = page(future + ROUTE.format(form=form))
+    module = page(future + route.format(form=form))
     wired(container, module)
 
     async with calling(module.app) as client:

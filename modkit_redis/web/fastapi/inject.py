@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import cache
 from inspect import isawaitable
 from typing import Any, Final, Literal, TypeVar, cast, overload
 
@@ -33,8 +34,6 @@ class Injected(params.Depends):
             token: What to inject: an id, or a provider of the container's class.
             module: Name of the module that is to be wired.
         """
-        if not isinstance(token, str | Provider):
-            raise ArgumentError("Inject", "must be given a token, as in Inject['redis.cache.store']")
         super().__init__(dependency=self)
         facts = {"_token": token, "_module": module, "_resolve": _resolver(token, module)}
         for name, value in facts.items():
@@ -92,7 +91,7 @@ class _Inject:
     @overload
     def __getitem__(self, token: Callable[[], T]) -> T: ...
     def __getitem__(self, token: Any) -> Any:
-        return Injected(token, module_of_caller(1))
+        return injected(token, module_of_caller(1))
 
     def __repr__(self) -> str:
         return "Inject"
@@ -106,6 +105,22 @@ Inject["redis.cache.store"]]``, also below ``from __future__ import annotations`
 ``@inject`` is needed, and both do no harm. Type checkers know what the tokens of the default instance stand
 for in asyncio, and what a provider provides (``Inject[App.redis.cache.store]``); other ids are ``Any``.
 """
+
+
+def injected(token: object, module: str) -> Injected:
+    """Return the one dependency on *token* in *module*: FastAPI may read a signature again after wiring.
+
+    Raises:
+        ArgumentError: If *token* cannot be one.
+    """
+    if not isinstance(token, str | Provider):
+        raise ArgumentError("Inject", "must be given a token, as in Inject['redis.cache.store']")
+    return _injected(token, module)
+
+
+@cache
+def _injected(token: str | Provider[Any], module: str) -> Injected:
+    return Injected(token, module)
 
 
 def module_of_caller(above: int) -> str:

@@ -15,7 +15,7 @@ from modkit_redis.contract.errors import ArgumentError, ConfigError
 from modkit_redis.contract.names import TOKEN_RATELIMIT_STORE
 from modkit_redis.contract.ratelimit import AsyncRateLimitStore, Decision, LimitExceededError, Limits, Subject
 from modkit_redis.web.checking import LIMITER, check_store
-from modkit_redis.web.fastapi.inject import Injected, module_of_caller
+from modkit_redis.web.fastapi.inject import injected, module_of_caller
 from modkit_redis.web.fastapi.refusing import RefusedError, accept_of
 from modkit_redis.web.fastapi.telling import told_in
 from modkit_redis.web.given import AsyncGiven, async_store_of
@@ -85,7 +85,7 @@ class RateLimit:
                 "by", "must be a function of the scope, or Depends(…) of what returns a subject"
             )
         if isinstance(store, str):
-            store = Injected(store, module_of_caller(1))
+            store = injected(store, module_of_caller(1))
         else:
             check_store(store, LIMITER, is_async=True)
         self._store: Any = store
