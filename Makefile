@@ -14,6 +14,8 @@ fast = not slow and not once and not containers and not browser
 # One more than there are cores: most tests wait most of the time.
 workers = $$($(python) -c 'import os; print((os.cpu_count() or 1) + 1)')
 
+unexport PYTHONDONTWRITEBYTECODE # the tests start many interpreters, which would all compile the same again
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL: # the targets share a virtual environment

@@ -24,6 +24,8 @@ from tests.unit.settings.refused import (
 )
 from tests.unit.settings.routes import refusal, texts
 
+pytestmark = pytest.mark.once
+
 DEFAULTS: Final = {
     "REDIS_CACHE_DEFAULT_TTL": "required",
     "REDIS_CACHE_TTL_JITTER": "0",

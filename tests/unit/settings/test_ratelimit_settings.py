@@ -17,6 +17,8 @@ from modkit_redis.kernel.given import FROM_ENVIRONMENT
 from tests.unit.settings.refused import NO_DURATION, NO_UNIT, TOO_LONG, WRONG_TYPE, ZERO
 from tests.unit.settings.routes import refusal
 
+pytestmark = pytest.mark.once
+
 DEFAULTS: Final = {
     "REDIS_RATELIMIT_LIMIT": "",
     "REDIS_RATELIMIT_ALGORITHM": "gcra",

@@ -36,6 +36,8 @@ from tests.unit.settings.routes import (
     texts,
 )
 
+pytestmark = pytest.mark.once
+
 
 def assert_refused(route: Route, field: str, value: object, reason: str) -> None:
     """Assert that *value* is refused, with this text and nothing behind it."""

@@ -19,6 +19,8 @@ from tests.unit.settings.exposure import exposed, failure
 from tests.unit.settings.misplaced import SECRET, WRONG
 from tests.unit.settings.routes import ADDR, MAPPING, OBJECT, ROUTES, Route, each_route
 
+pytestmark = pytest.mark.once
+
 MODULES = [RedisModule, AsyncRedisModule, RedisBundle, AsyncRedisBundle]
 each_module = pytest.mark.parametrize("module", MODULES)
 

@@ -24,6 +24,8 @@ from tests.unit.settings.exposure import exposed, failure
 from tests.unit.settings.refused import EMPTY, NO_DURATION, NO_UNIT, TOO_LONG, WRONG_TYPE, ZERO
 from tests.unit.settings.routes import refusal, texts
 
+pytestmark = pytest.mark.once
+
 DEFAULTS: Final = {
     "REDIS_SESSION_IDLE_TTL": "required",
     "REDIS_SESSION_ABSOLUTE_TTL": "required",

@@ -15,6 +15,8 @@ from modkit_redis.testing import EmbeddedServer, EmbeddedUnavailableError
 from tests.support import stock_client, wait_until
 from tests.unit.testing.processes import exists, listens
 
+pytestmark = pytest.mark.once
+
 
 def test_it_answers_where_it_says_it_does() -> None:
     with EmbeddedServer() as server, stock_client(server.addr) as client:

@@ -11,6 +11,8 @@ import pytest
 from tests.support import wait_until
 from tests.unit.testing.processes import Program, exists, listens
 
+pytestmark = pytest.mark.once
+
 START = """
 import os, signal, sys
 from modkit_redis.testing import EmbeddedServer

@@ -7,7 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from modkit_redis import testing
+
+pytestmark = pytest.mark.once
 
 SHOP = """
 import redis

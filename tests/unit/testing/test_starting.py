@@ -13,6 +13,8 @@ from modkit_redis.contract import ArgumentError
 from modkit_redis.testing import EmbeddedServer, EmbeddedUnavailableError, launch
 from tests.support import stock_client
 
+pytestmark = pytest.mark.once
+
 
 def test_a_port_that_is_taken_meanwhile_is_not_tried_again(
     private_server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch

@@ -12,6 +12,8 @@ from modkit_redis.contract import StoreUnavailableError
 from modkit_redis.testing import EmbeddedServer, ServerWatch
 from tests.support import connections_named, stock_client
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture(scope="module")
 def quiet() -> Iterator[EmbeddedServer]:

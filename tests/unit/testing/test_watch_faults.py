@@ -12,6 +12,8 @@ from modkit_redis.contract import ArgumentError, CommandRefusedError, StoreUnava
 from modkit_redis.testing import EmbeddedServer, ServerWatch
 from tests.support import connections_named, stock_client
 
+pytestmark = pytest.mark.once
+
 
 def test_a_server_with_a_password_is_watched_with_settings() -> None:
     with EmbeddedServer(requirepass="s3cret") as server:
