@@ -42,6 +42,20 @@ def test_while_redis_is_away_the_page_says_what_is_left_and_recovers_by_itself(
         window.click("#add", "counts 1")
 
 
+def test_who_cannot_be_signed_in_is_told_so(
+    private_server: EmbeddedServer, open_window: Callable[..., Window]
+) -> None:
+    with webapp(private_server.addr, "stranger") as url:
+        window = open_window(url, expects=(503,))
+        private_server.stop()
+        window.find("#banner")
+
+        window.page.fill("#name", "ada")
+        window.page.press("#name", "Enter")
+
+        assert "Try again in 5 seconds." in window.find("#told").inner_text()
+
+
 def test_a_session_outlives_an_outage(
     private_server: EmbeddedServer, open_window: Callable[..., Window]
 ) -> None:

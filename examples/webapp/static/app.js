@@ -38,9 +38,9 @@ async function load(url, options) {
     const text = await answer.text();
     if (options.signal?.aborted) return;
     if (answer.headers.get("content-type")?.startsWith("text/html")) show(text, options.method === "POST");
-    else say(text);
+    else tell(text);
   } catch {
-    if (!options.signal?.aborted) say("The application does not answer.");
+    if (!options.signal?.aborted) tell("The application does not answer.");
   }
 }
 
@@ -60,6 +60,13 @@ function show(text, isClick) {
 
 function say(text) {
   byId("live").textContent = text;
+}
+
+function tell(text) { // also to be seen, where the answer is no page
+  const told = byId("told") ?? document.createElement("p");
+  Object.assign(told, { id: "told", className: "said refused", textContent: text });
+  byId("main").querySelector("h1").after(told);
+  say(text);
 }
 
 // ---- what counts
