@@ -225,6 +225,11 @@ def lifetimes(admin: redis.Redis, prefix: str) -> dict[bytes, int]:
     return {key: admin.pttl(key) for key in admin.scan_iter(f"{prefix}:ratelimit:*", count=1000)}
 
 
+def most_bytes(admin: redis.Redis, algorithm: str) -> int:
+    """Return how much a subject may take whose key has 32 bytes; Redis keeps key and value apart."""
+    return (88 if algorithm == "gcra" else 104) + (0 if "valkey_version" in admin.info("server") else 32)
+
+
 def bytes_of(admin: redis.Redis, key: str) -> int:
     """Return what *key* costs: the least of several copies, as an allocator gives more now and then."""
     copies = [key[:-1] + each for each in "01234567"]
