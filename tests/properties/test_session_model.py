@@ -112,6 +112,7 @@ class Model(RuleBasedStateMachine):
         self.stored: dict[str, Stored] = {}
         self.tokens: list[str] = []
         self.opening: Any = None
+        self.late: str | None = None  # what the request came with, if it had just been replaced
         self.reopen(None)
 
     def reopen(self, token: str | None) -> None:
@@ -121,6 +122,8 @@ class Model(RuleBasedStateMachine):
         self.session = self.do(getattr(self.opening, enter)())
         found = self.found(token)
         self.view = View(token, deepcopy(found.data), deepcopy(found.data)) if found else View()
+        stored = self.stored.get((token or "")[:22])
+        self.late = token if stored and not found and token == stored.replaced else None
         self.check_session()
 
     def found(self, token: str | None) -> Stored | None:
@@ -132,6 +135,12 @@ class Model(RuleBasedStateMachine):
         stored = self.stored.get((token or "")[:22])
         if stored and token and stored.ends_by(token):
             del self.stored[token[:22]]
+
+    def end_what_is_left(self) -> None:
+        """Forget what this request ends: its session, and the one whose replaced token it came with."""
+        self.end(self.view.token)
+        self.end(self.late)
+        self.late = None
 
     def began(self, token: str, data: dict[str, Any]) -> None:
         self.stored[token[:22]] = Stored(deepcopy(data), token)
@@ -265,16 +274,16 @@ class Model(RuleBasedStateMachine):
     @rule()
     def destroy(self) -> None:
         self.session.destroy()
-        ended, self.view = self.view.token, View()
         self.do(self.session.save())
-        self.end(ended)
+        self.end_what_is_left()
+        self.view = View()
         self.check_session()
 
     @rule(value=values)
     def destroy_and_begin_again(self, value: Any) -> None:
         self.session.destroy()
         self.session["a"] = deepcopy(value)
-        self.end(self.view.token)
+        self.end_what_is_left()
         self.view = View(shown={"a": deepcopy(value)}, assigned={"a"})
         self.save()
 
