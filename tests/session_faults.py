@@ -64,7 +64,7 @@ def bounds(fault: Fault) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the settings of client and sessions by which one exchange takes no longer than ``TIMEOUT``."""
     if fault is frozen:
         return dict(PATIENT), {"deadline": f"{TIMEOUT}s"}
-    if fault in (reset_before, reset_after):  # nothing waits, but for a machine that is busy
+    if fault in (killed, reset_before, reset_after):  # nothing waits, but for a machine that is busy
         return dict(PATIENT), {}
     return dict(QUICK), {}
 

@@ -239,14 +239,15 @@ class Stage:
     async def meet(self, moment: Moment, fault: Fault, *, miss: bool) -> tuple[Scene, Any]:
         """Return what has happened, and what the call has returned or raised.
 
-        Lost replies and frozen servers take as long as a deadline or a timeout, whichever there is.
+        Lost replies take as long as a timeout, frozen servers as long as a deadline. Else nothing waits, but for a
+        machine that is busy, so no timeout is short.
         """
         outage = "miss" if miss else "raise"
         has_deadline = fault is frozen
         cache = self.caches.open(
             self.proxy.addr,
             "faults",
-            {"client_name": "faults", "pool_size": 3, **(PATIENT if has_deadline else CLIENT)},
+            {"client_name": "faults", "pool_size": 3, **(CLIENT if fault is reply_lost else PATIENT)},
             on_outage=outage,
             lease=f"{LEASE}s",
             **({"deadline": f"{TIMEOUT}s"} if has_deadline else {}),
