@@ -239,8 +239,8 @@ class Stage:
     async def meet(self, moment: Moment, fault: Fault, *, miss: bool) -> tuple[Scene, Any]:
         """Return what has happened, and what the call has returned or raised.
 
-        Lost replies take as long as a timeout, frozen servers as long as a deadline. Else nothing waits, but for a
-        machine that is busy, so no timeout is short.
+        Lost replies take as long as a timeout, frozen servers as long as a deadline. Else nothing waits, but
+        for a busy machine, so no timeout is short.
         """
         outage = "miss" if miss else "raise"
         has_deadline = fault is frozen
