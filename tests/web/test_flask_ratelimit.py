@@ -236,7 +236,8 @@ def test_an_async_view_can_be_limited(app: Flask, store: RedisRateLimitStore) ->
     async def view() -> str:
         return "from a coroutine"
 
-    app.ensure_sync = lambda function: lambda: "in a loop"  # type: ignore[method-assign,assignment]
+    # As an application does that runs coroutines in its own way.
+    app.ensure_sync = lambda function: lambda: "in a loop"  # type: ignore[method-assign,assignment]  # the point
     app.get("/async")(limits("1/hour", name="async")(view))
 
     with app.test_client() as client:

@@ -386,7 +386,7 @@ def test_a_session_is_loaded_once_though_threads_look_at_once(store: RedisSessio
 
 def test_middleware_above_is_refused(store: RedisSessionStore) -> None:
     app = app_with(store, get=get)
-    app.wsgi_app = SessionMiddleware(app.wsgi_app, store=store, cookie=COOKIE)  # type: ignore[method-assign]
+    app.wsgi_app = SessionMiddleware(app.wsgi_app, store=store, cookie=COOKIE)  # type: ignore[method-assign]  # Flask's way
     app.testing = True
 
     with pytest.raises(ConfigError, match="take one of the two"):

@@ -110,7 +110,8 @@ async def test_lifespan_and_whatever_is_unknown_pass_untouched(sessions: AsyncSe
         scopes.append(scope)
 
     for kind in ("lifespan", "other"):
-        await SessionMiddleware(app, store=sessions.store)({"type": kind}, None, None)  # type: ignore[arg-type]
+        no_call: Any = None  # neither receives nor sends: it is passed on
+        await SessionMiddleware(app, store=sessions.store)({"type": kind}, no_call, no_call)
 
     assert scopes == [{"type": "lifespan"}, {"type": "other"}]
 

@@ -91,8 +91,8 @@ class AsyncHolder:
     async def _renew(self, lease_ms: int, key: str, token: bytes) -> bool:
         try:
             reply = await self._executor.run(RENEW, [key], (token, lease_ms), deadline=self._deadline)
-        except (StoreUnavailableError, CommandRefusedError):
-            return True  # there may be an answer the next time
+        except (StoreUnavailableError, CommandRefusedError) as error:
+            return is_outage(error)  # if so, there may be an answer the next time
         return reply == 1
 
 

@@ -92,8 +92,8 @@ class Holder:
     def _renew(self, lease_ms: int, key: str, token: bytes) -> bool:
         try:
             reply = self._executor.run(RENEW, [key], (token, lease_ms), deadline=self._deadline)
-        except (StoreUnavailableError, CommandRefusedError):
-            return True  # there may be an answer the next time
+        except (StoreUnavailableError, CommandRefusedError) as error:
+            return is_outage(error)  # if so, there may be an answer the next time
         return reply == 1
 
 

@@ -210,6 +210,15 @@ def test_who_lost_his_slot_while_he_held_it_is_warned_once(
     ]
 
 
+def test_who_is_refused_to_renew_his_slot_for_good_is_warned(
+    addr: str, prefix: str, admin: redis.Redis, limiters: Limiters, caplog: pytest.LogCaptureFixture
+) -> None:
+    store, key = limiters.open(addr, prefix), f"{prefix}:ratelimit:c:jobs:{{ann}}"
+    with store.hold("ann", SHORT):
+        admin.set(key, "no slots", px=60_000)
+        until(lambda: "ended while it was held" in caplog.text, "he is warned")
+
+
 def test_a_renewal_whose_reply_is_lost_is_made_up_for_by_the_next(
     prefix: str, proxy: Proxy, admin: redis.Redis, limiters: Limiters, caplog: pytest.LogCaptureFixture
 ) -> None:
